@@ -17,5 +17,5 @@ def python_string(text):
 @simple_filter
 def running_python(supported):
     """Return the version of the running Python, or the newest of `supported` where it is newer still."""
-    running = "%d.%d" % sys.version_info[:2]
+    running = "{}.{}".format(*sys.version_info)
     return running if running in supported else list(supported)[-1]

@@ -1,0 +1,13 @@
+from django.contrib.auth.forms import UserCreationForm
+
+from users.models import User
+
+
+class SignUpForm(UserCreationForm):
+    class Meta:
+        model = User
+{% if cookiecutter.login == "email" %}
+        fields = ["email"]
+{% else %}
+        fields = ["username", "email"]
+{% endif %}

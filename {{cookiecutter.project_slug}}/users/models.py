@@ -1,0 +1,33 @@
+from django.contrib.auth.models import AbstractUser
+{% if cookiecutter.login == "email" %}
+from django.db import models
+from django.db.models.functions import Upper
+
+from users.managers import UserManager
+{% endif %}
+
+
+class User(AbstractUser):
+{% if cookiecutter.login == "email" %}
+    """Someone who signs in with their email address, in upper or lower case."""
+
+    username = None
+    email = models.EmailField("email address", unique=True)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS = []
+
+    objects = UserManager()
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            # Upper rather than Lower: PostgreSQL then also uses this index for `iexact`.
+            models.UniqueConstraint(
+                Upper("email"),
+                name="users_user_email_upper_key",
+                violation_error_message="User with this Email address already exists.",
+            ),
+        ]
+{% else %}
+    """Someone who signs in with a user name."""
+{% endif %}

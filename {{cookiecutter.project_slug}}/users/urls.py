@@ -1,0 +1,8 @@
+from django.urls import path
+
+from users import views
+
+urlpatterns = [
+    path("accounts/signup/", views.SignUpView.as_view(), name="signup"),
+    path("api/v1/users/me/", views.MeView.as_view(), name="api-me"),
+]

@@ -1,0 +1,24 @@
+from django.conf import settings
+from django.db import models
+
+
+class ItemQuerySet(models.QuerySet):
+    def owned_by(self, user):
+        """Return what `user` may see and change: nothing, where nobody is signed in."""
+        return self.filter(owner_id=user.pk)
+
+
+class Item(models.Model):
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="items")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ItemQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self):
+        return self.name

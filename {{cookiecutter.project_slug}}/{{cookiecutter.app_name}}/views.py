@@ -1,0 +1,57 @@
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.contrib.messages.views import SuccessMessageMixin
+from django.urls import reverse_lazy
+from django.views.generic import CreateView, DeleteView, ListView, UpdateView
+from rest_framework import permissions, viewsets
+
+from {{ cookiecutter.app_name }}.models import Item
+from {{ cookiecutter.app_name }}.serializers import ItemSerializer
+
+
+class OwnItemsMixin(LoginRequiredMixin):
+    """Limits a view to the items of the signed-in user; all others are not found."""
+
+    def get_queryset(self):
+        return Item.objects.owned_by(self.request.user)
+
+
+class ItemListView(OwnItemsMixin, ListView):
+    paginate_by = 20
+{% if cookiecutter.interface == "ASGI" %}
+    template_name = "{{ cookiecutter.app_name }}/item_list_live.html"
+{% endif %}
+
+
+class ItemCreateView(LoginRequiredMixin, SuccessMessageMixin, CreateView):
+    model = Item
+    fields = ["name", "description"]
+    success_url = reverse_lazy("item_list")
+    success_message = "“%(name)s” was created."
+
+    def form_valid(self, form):
+        form.instance.owner = self.request.user
+        return super().form_valid(form)
+
+
+class ItemUpdateView(OwnItemsMixin, SuccessMessageMixin, UpdateView):
+    fields = ["name", "description"]
+    success_url = reverse_lazy("item_list")
+    success_message = "“%(name)s” was saved."
+
+
+class ItemDeleteView(OwnItemsMixin, SuccessMessageMixin, DeleteView):
+    success_url = reverse_lazy("item_list")
+    success_message = "The item was deleted."
+
+
+class ItemViewSet(viewsets.ModelViewSet):
+    """The items of the signed-in user."""
+
+    serializer_class = ItemSerializer
+    permission_classes = [permissions.IsAuthenticated]
+
+    def get_queryset(self):
+        return Item.objects.owned_by(self.request.user)
+
+    def perform_create(self, serializer):
+        serializer.save(owner=self.request.user)

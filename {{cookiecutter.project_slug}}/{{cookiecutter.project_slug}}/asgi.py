@@ -1,0 +1,43 @@
+{% if cookiecutter.interface == "ASGI" %}
+"""ASGI entry point: `application` is what Daphne serves, HTTP and WebSocket."""
+{% else %}
+"""ASGI entry point: `application` is what an ASGI server serves."""
+{% endif %}
+
+import os
+{% if cookiecutter.interface == "ASGI" %}
+from importlib import import_module
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.apps import apps
+from django.core.asgi import get_asgi_application
+from django.utils.module_loading import module_has_submodule
+{% else %}
+
+from django.core.asgi import get_asgi_application
+{% endif %}
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{{ cookiecutter.project_slug }}.settings")
+
+{% if cookiecutter.interface == "ASGI" %}
+# Loads the apps, so it comes before the import of any consumer.
+django_application = get_asgi_application()
+
+websocket_urlpatterns = [
+    route
+    for app in apps.get_app_configs()
+    if module_has_submodule(app.module, "routing")
+    for route in import_module(f"{app.name}.routing").websocket_urlpatterns
+]
+
+application = ProtocolTypeRouter(
+    {
+        "http": django_application,
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+    }
+)
+{% else %}
+application = get_asgi_application()
+{% endif %}

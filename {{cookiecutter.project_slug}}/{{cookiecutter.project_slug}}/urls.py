@@ -1,0 +1,16 @@
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from {{ cookiecutter.project_slug }} import health
+
+urlpatterns = [
+    path("", include("{{ cookiecutter.app_name }}.urls")),
+    path("", include("users.urls")),
+    path("accounts/", include("django.contrib.auth.urls")),
+    path("admin/", admin.site.urls),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(), name="docs"),
+    path("livez", health.livez),
+    path("readyz", health.readyz),
+]
