@@ -213,6 +213,8 @@ LOGGING = {
     "disable_existing_loggers": False,
     "handlers": {"console": {"class": "logging.StreamHandler"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # Answers such as 404 stand in the server's access log.
+    "loggers": {"django.request": {"level": "ERROR"}},
 }
 
 

@@ -13,7 +13,7 @@ class HealthTests(TestCase):
         self.assertContains(self.client.get("/readyz"), "ok")
 
     def test_readyz_without_a_database(self):
-        with mock.patch.object(connection, "cursor", side_effect=DatabaseError):
+        with mock.patch.object(connection, "cursor", side_effect=DatabaseError), self.assertLogs("django.request"):
             self.assertContains(self.client.get("/readyz"), "no database", status_code=503)
 
 
