@@ -1,0 +1,44 @@
+# Both commands make all that they need in ignored folders of this clone: .venv, .cache and demo.
+#
+#   make demo                        a project from this template, served on http://127.0.0.1:8000/
+#   make demo interface=WSGI port=8001 project_name="Corner Shop"
+#                                    every question of cookiecutter.json can be answered like this; the next
+#                                    `make demo` with the same answers serves the same project again, other
+#                                    answers (or a changed template) make demo/ anew
+#   make test                        ruff and the tests
+#   make matrix                      the wide end-to-end tests: every interface on every Python present
+#   make test-all                    both
+#   make requirements                newer pinned tools
+#   make ... PYTHON=python3.12       with another Python than python3
+
+PYTHON ?= python3
+COMPILE = .cache/uv/bin/uv pip compile --no-config --quiet --upgrade --universal --python-version 3.9 \
+	--generate-hashes --no-build --custom-compile-command "make requirements"
+
+.PHONY: help demo tools test matrix test-all requirements
+.NOTPARALLEL:
+
+help:
+	@sed -n 's/^# \{0,1\}//p' Makefile
+
+demo:
+	@"$(PYTHON)" demo.py
+
+tools:
+	@"$(PYTHON)" tools.py requirements-test.txt
+
+test: tools
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/python -m pytest
+
+matrix: tools
+	.venv/bin/python -m pytest -m matrix
+
+test-all: test matrix
+
+requirements:
+	"$(PYTHON)" -m venv .cache/uv
+	.cache/uv/bin/python -m pip install --quiet --upgrade uv
+	$(COMPILE) requirements.in --output-file requirements.txt
+	$(COMPILE) requirements-test.in --output-file requirements-test.txt

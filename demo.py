@@ -1,0 +1,134 @@
+"""Generate a project from this template into demo/ and serve it: what `make demo` runs.
+
+The answers are the NAME=value words of make's command line. make passes them on in MAKEFLAGS as they were
+typed; in its variables a `$` would already be expanded.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import tools
+
+ROOT = Path(__file__).resolve().parent
+DEMO = ROOT / "demo"
+QUESTIONS = {
+    name: default
+    for name, default in json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8")).items()
+    if not name.startswith("_")
+}
+# What the user's shell may hold for another project.
+FOREIGN = ("DATABASE_URL", "DJANGO_SETTINGS_MODULE", "PYTHONHOME", "PYTHONPATH", "SKIP_SETUP", "VIRTUAL_ENV")
+
+
+def problem_with(answers):
+    """Return one sentence on the first answer that cookiecutter.json does not allow, or None."""
+    for name, value in answers.items():
+        if name not in QUESTIONS:
+            return f"there is no question {name!r}; there are {', '.join(QUESTIONS)}."
+        if isinstance(QUESTIONS[name], list) and value not in QUESTIONS[name]:
+            return f"{name} is one of {', '.join(QUESTIONS[name])}, not {value!r}."
+    return None
+
+
+def words(makeflags):
+    """Return the NAME=value words of make's command line.
+
+    >>> words(r"k -- project_name=Corner\\ Shop port=1")
+    {'project_name': 'Corner Shop', 'port': '1'}
+    """
+    typed = re.findall(r"(?:\\.|[^\\ \t])+", makeflags, re.DOTALL)
+    typed = [re.sub(r"\\(.)", r"\1", word, flags=re.DOTALL).replace("$$", "$") for word in typed]
+    pairs = [word.partition("=") for word in typed if "=" in word and not word.startswith("-")]
+    return {name.rstrip(":"): value for name, _, value in pairs}
+
+
+def problem_with_port(port):
+    """Return one sentence on a port that cannot be served on, or None."""
+    if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
+        return f"port is a number from 1 to 65535, not {port!r}."
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(port)))
+        except OSError as error:
+            return (
+                f"port {port} cannot be used ({error.strerror}); choose another, such as port={int(port) % 65535 + 1}."
+            )
+    return None
+
+
+def template_digest():
+    """Return a digest of all that goes into a generated project."""
+    digest = hashlib.sha256()
+    folders = (ROOT / "hooks", ROOT / "{{cookiecutter.project_slug}}")
+    files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    for path in (ROOT / "cookiecutter.json", ROOT / "local_extensions.py", *files):
+        if path.suffix != ".pyc":
+            digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def generate(answers, environment):
+    """Make demo/ hold a project of these answers, unless it already does; return the project's folder."""
+    made_from = DEMO / "made-from.json"
+    this = {"answers": answers, "python": sys.version, "template": template_digest(), "folder": str(DEMO)}
+    if not made_from.exists() or json.loads(made_from.read_text(encoding="utf-8")) != this:
+        if DEMO.exists():
+            print("Making demo/ anew: the answers, the Python or the template are not the last time's.", flush=True)
+            shutil.rmtree(DEMO)
+        DEMO.mkdir()
+        cache = ROOT / ".cache" / "cookiecutter"
+        cache.mkdir(parents=True, exist_ok=True)
+        # Without a file of its own, Cookiecutter reads the user's defaults and writes into the home folder.
+        config = cache / "config.yaml"
+        config.write_text(json.dumps({"cookiecutters_dir": str(cache), "replay_dir": str(cache)}))
+        command = [
+            tools.PYTHON,
+            "-m",
+            "cookiecutter",
+            "--no-input",
+            "--config-file",
+            config,
+            "--output-dir",
+            DEMO,
+            ROOT,
+        ]
+        command += [f"{name}={value}" for name, value in answers.items()]
+        subprocess.run([str(word) for word in command], check=True, env=environment)
+        (manage,) = DEMO.glob("*/manage.py")
+        command = [manage.parent / ".venv" / "bin" / "python", "manage.py", "migrate", "--check"]
+        subprocess.run([str(word) for word in command], check=True, cwd=manage.parent, env=environment)
+        made_from.write_text(json.dumps(this), encoding="utf-8")
+    (manage,) = DEMO.glob("*/manage.py")
+    return manage.parent
+
+
+def main():
+    answers = words(os.environ.get("MAKEFLAGS", ""))
+    answers.pop("PYTHON", None)
+    port = answers.pop("port", "8000")
+    problem = tools.problem() or problem_with(answers) or problem_with_port(port)
+    if problem:
+        sys.exit(f"make demo: {problem}")
+    environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    try:
+        tools.install("requirements.txt")
+        project = generate(answers, environment)
+    except (subprocess.CalledProcessError, FileNotFoundError) as error:
+        failed = " ".join(error.cmd) if isinstance(error, subprocess.CalledProcessError) else error.filename
+        sys.exit(f"make demo: `{failed}` failed, so there is nothing to serve (see above).")
+    print(f"Serving {project.relative_to(ROOT)} on http://127.0.0.1:{port}/ (Ctrl-C ends it)", flush=True)
+    os.chdir(project)
+    python = str(project / ".venv" / "bin" / "python")
+    os.execve(python, [python, "manage.py", "runserver", f"127.0.0.1:{port}"], environment)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import playwright.sync_api
+import pytest
+
+from demo import ROOT, problem_with
+from tests import machine
+from tests.postgres import running_postgres
+from tests.project import Project, cookiecutter, generate
+
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def pytest_report_header():
+    found = {version: machine.python_of(version) for version in machine.PYTHON_VERSIONS}
+    present = ", ".join(f"{version} ({path})" for version, path in found.items() if path)
+    absent = ", ".join(version for version, path in found.items() if not path)
+    return [f"Pythons present: {present}", f"Pythons absent, so not tested: {absent or 'none'}"]
+
+
+@pytest.fixture
+def bake(cookies, monkeypatch, tmp_path_factory):
+    """Generate a project: `bake(interface="WSGI").path`.
+
+    Its hooks sort the files and install nothing; with `setup=True` they do all that they do for a user.
+    """
+
+    def bake(setup=False, **answers):
+        problem = problem_with(answers)
+        if problem:
+            raise ValueError(problem)
+        if setup:
+            return generate(tmp_path_factory.mktemp("setup") / "made", answers)
+        with monkeypatch.context() as patch:
+            patch.setenv("SKIP_SETUP", "1")
+            result = cookies.bake(extra_context=answers, template=str(ROOT))
+        if result.exception:
+            raise AssertionError(f"{answers} exited {result.exit_code}") from result.exception
+        return Project(result.project_path, result.context)
+
+    return bake
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """Give answers that the hooks refuse; return what the user is told: `refused(app_name="class")`."""
+
+    def refused(**answers):
+        folder = tmp_path / "refused"
+        done = cookiecutter(folder, answers, env={"SKIP_SETUP": "1"})
+        assert done.returncode != 0, f"{answers} made a project\n{done.stdout}"
+        assert list(folder.iterdir()) == [], f"{answers} left something behind"
+        return done.stdout
+
+    return refused
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """Give the project of an interface and a Python, really installed once: `installed("WSGI", "3.12")`.
+
+    Every test shares it, so a test that changes it takes a copy: `installed("ASGI").copy(tmp_path)`.
+    """
+    made = {}
+
+    def installed(interface="ASGI", python_version=machine.RUNNING_PYTHON):
+        answers = {"interface": interface, "python_version": python_version}
+        if problem_with(answers):
+            raise ValueError(problem_with(answers))
+        if not machine.python_of(python_version):
+            pytest.skip(f"there is no Python {python_version} on this machine")
+        key = interface, python_version
+        if key not in made:
+            project = generate(tmp_path_factory.mktemp("installed") / "made", answers)
+            if not project.python.exists():
+                raise AssertionError(f"the hooks made no virtual environment\n{project.output}")
+            made[key] = project
+        return made[key]
+
+    return installed
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server: `postgres.database()` creates an empty database and returns its DATABASE_URL."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_port():
+    redis = machine.program("redis-server", package="redis-server")
+    port = machine.free_port()
+    with tempfile.TemporaryDirectory(prefix="redis-") as folder:
+        options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder, "--logfile", "redis.log"]
+        process = subprocess.Popen([redis, *options])
+        try:
+            limit = time.monotonic() + 20
+            while b"+PONG" not in redis_says(port, "PING"):
+                assert process.poll() is None, "redis-server exited"
+                assert time.monotonic() < limit, "redis-server does not answer"
+                time.sleep(0.05)
+            yield port
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def redis_says(port, command):
+    with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(f"{command}\r\n".encode())
+        return connection.recv(1024)
+    return b""
+
+
+@pytest.fixture
+def redis(redis_port):
+    """The REDIS_URL of a Redis server that holds nothing."""
+    assert redis_says(redis_port, "FLUSHALL") == b"+OK\r\n"
+    return f"redis://127.0.0.1:{redis_port}/0"
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A headless Chromium; `with chromium.new_context() as context` is a browser with no cookies.
+
+    While it runs, `asyncio.run` does not work in the tests: use the synchronous clients.
+    """
+    with playwright.sync_api.sync_playwright() as session:
+        browser = session.chromium.launch(executable_path=find_chromium(session), args=CHROMIUM_OPTIONS)
+        yield browser
+        browser.close()
+
+
+def find_chromium(session):
+    names = ("chromium", "chromium-browser", "google-chrome")
+    if machine.is_debian():
+        return machine.program(*names, package="chromium")
+    own = session.chromium.executable_path
+    if not os.path.exists(own):
+        own = next(filter(None, map(shutil.which, names)), own)
+    if not os.path.exists(own):
+        subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"])
+    if not os.path.exists(own):
+        command = ".venv/bin/playwright install --with-deps chromium"
+        pytest.fail(f"Chromium is missing; install it: `{command}`.", pytrace=False)
+    return own

@@ -1,0 +1,82 @@
+"""What the tests take from the machine: an environment, ports, Pythons, and programs that they install themselves."""
+
+import functools
+import glob
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from demo import ROOT
+
+PYTHON_VERSIONS = list(json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))["_django"])
+RUNNING_PYTHON = "%d.%d" % sys.version_info[:2]
+KEPT = {"HOME", "LOGNAME", "TMPDIR", "USER", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE"}
+KEPT |= {"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
+
+
+def clean_environment(**extra):
+    """Return the environment of a user who has no other Django project and no virtual environment open."""
+    own = str(Path(sys.executable).parent)
+    path = [folder for folder in os.environ["PATH"].split(os.pathsep) if folder != own]
+    kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith("PIP_")}
+    kept.update({"PATH": os.pathsep.join(path), "LANG": "C.UTF-8"})
+    return {**kept, **{name: str(value) for name, value in extra.items()}}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@functools.cache
+def python_of(version):
+    """Return the path of the interpreter of a version such as "3.12", or None: from PATH, then from pyenv."""
+    candidates = [os.path.realpath(sys.executable), shutil.which(f"python{version}", path=clean_environment()["PATH"])]
+    for folder in (os.environ.get("PYENV_ROOT"), os.path.expanduser("~/.pyenv")):
+        candidates += sorted(glob.glob(f"{folder}/versions/{version}.*/bin/python"), reverse=True) if folder else []
+    for candidate in filter(None, candidates):
+        # A shim of pyenv exists for every version and works for the chosen ones.
+        script = "import os, sys; print('%d.%d' % sys.version_info[:2], os.path.realpath(sys.executable))"
+        answer = subprocess.run([candidate, "-c", script], capture_output=True, text=True)
+        found, _, path = answer.stdout.strip().partition(" ")
+        if found == version:
+            return path
+    return None
+
+
+def install_with_apt(package):
+    """Install a Debian package, where that needs no password; return whether that worked."""
+    if not shutil.which("apt-get"):
+        return False
+    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    apt = [*sudo, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
+    install = [*apt, "install", "--yes", "--no-install-recommends", package]
+    try:
+        for command in ([*apt, "update"], install):
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            print(done.stdout.decode(errors="replace"))
+    except FileNotFoundError:
+        return False
+    return done.returncode == 0
+
+
+def program(*names, package):
+    """Return the path of the first of these programs, installed now if need be; without it the test fails."""
+    found = next(filter(None, map(shutil.which, names)), None)
+    if not found and install_with_apt(package):
+        found = next(filter(None, map(shutil.which, names)), None)
+    if not found:
+        pytest.fail(f"{names[0]} is missing; install it: `sudo apt-get install {package}`.", pytrace=False)
+    return found
+
+
+def is_debian():
+    release = Path("/etc/os-release")
+    return release.exists() and "ID=debian" in release.read_text().splitlines()
