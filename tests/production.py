@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+import time
 
 from demo import QUESTIONS
 
@@ -38,3 +39,16 @@ class Deployment:
         """Start the production server; give its Server."""
         with self.project.serve(*SERVE, env={**self.environment, **settings}) as server:
             yield server
+
+    def connections(self, postgres):
+        """Return the processes of PostgreSQL that serve a connection to this database."""
+        name = self.database.rpartition("/")[2]
+        query = f"SELECT pid FROM pg_stat_activity WHERE datname = '{name}' AND backend_type = 'client backend'"
+        return postgres.sql(query).split()
+
+
+def wait_until(holds, server, limit=60):
+    end = time.monotonic() + limit
+    while not holds():
+        assert time.monotonic() < end, server.log
+        time.sleep(0.1)

@@ -2,7 +2,6 @@
 
 import gzip
 import re
-import time
 from contextlib import ExitStack
 
 import pytest
@@ -10,7 +9,7 @@ import requests
 
 from tests.client import PASSWORD, Client
 from tests.mail import running_mail_server
-from tests.production import INTERFACES, SERVE, Deployment
+from tests.production import INTERFACES, SERVE, Deployment, wait_until
 
 NEW_PASSWORD = "a different horse altogether"
 LIMIT = 60
@@ -68,13 +67,6 @@ EVERYWHERE = [(stage, interface) for interface in INTERFACES for stage in ("deve
 @pytest.fixture(params=EVERYWHERE, ids="-".join)
 def site(request, sites):
     return sites(*request.param)
-
-
-def wait_until(holds, server):
-    limit = time.monotonic() + LIMIT
-    while not holds():
-        assert time.monotonic() < limit, server.log
-        time.sleep(0.1)
 
 
 def test_the_development_server_is_that_of_the_interface(sites):
@@ -231,24 +223,17 @@ def test_an_unknown_address_has_a_readable_page(production):
     assert "<h1>Not found</h1>" in answer.text
 
 
-def connections(postgres, deployment):
-    """Return the server processes that PostgreSQL keeps for this database's clients."""
-    name = deployment.database.rpartition("/")[2]
-    query = f"SELECT pid FROM pg_stat_activity WHERE datname = '{name}' AND backend_type = 'client backend'"
-    return postgres.sql(query).split()
-
-
 def test_a_wsgi_worker_keeps_its_connection_and_replaces_a_broken_one(sites, postgres):
     site = sites("production", "WSGI")
     ada = site.client().sign_up("ada-connection")
-    kept = connections(postgres, site.deployment)
+    kept = site.deployment.connections(postgres)
     assert len(kept) == 1
     ada.names()
     ada.api("GET", "/api/v1/items/")
-    assert connections(postgres, site.deployment) == kept
+    assert site.deployment.connections(postgres) == kept
     postgres.sql(f"SELECT pg_terminate_backend({kept[0]}, 60000)")
     assert ada.names() == []
-    assert connections(postgres, site.deployment) not in ([], kept)
+    assert site.deployment.connections(postgres) not in ([], kept)
 
 
 def test_an_asgi_server_keeps_no_connection(sites, postgres):
@@ -257,7 +242,7 @@ def test_an_asgi_server_keeps_no_connection(sites, postgres):
     for _ in range(5):
         ada.names()
         ada.api("GET", "/api/v1/items/")
-    wait_until(lambda: connections(postgres, site.deployment) == [], site.server)
+    wait_until(lambda: site.deployment.connections(postgres) == [], site.server)
 
 
 def test_a_database_that_goes_away_is_told_and_its_return_is_noticed(production, postgres):
@@ -265,7 +250,7 @@ def test_a_database_that_goes_away_is_told_and_its_return_is_noticed(production,
     name = production.deployment.database.rpartition("/")[2]
     postgres.sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
     try:
-        for pid in connections(postgres, production.deployment):
+        for pid in production.deployment.connections(postgres):
             postgres.sql(f"SELECT pg_terminate_backend({pid}, 60000)")
         answer = ada.get("/readyz")
         assert (answer.status_code, answer.text) == (503, "no database")

@@ -15,9 +15,9 @@ import pytest
 import requests
 
 from tests.machine import clean_environment, free_port
+from tests.production import INTERFACES
 from tests.project import generate
 
-INTERFACES = ["ASGI", "WSGI"]
 ASGI_PACKAGES = {"autobahn", "channels", "channels-redis", "daphne", "msgpack", "twisted", "uvicorn"}
 STEPS = [
     "development settings in .env",
