@@ -29,7 +29,7 @@ def questions():
         question = context["__prompts__"][name]
         if isinstance(default, list):
             choices = "; ".join(question.get(choice, choice) for choice in default)
-            rows.append(f"| `{name}` | {', '.join(default)} | {question['__prompt__']}: {choices} |")
+            rows.append(f"| `{name}` | {default[0]} | {question['__prompt__']} ({choices}) |")
         else:
             derived = {"project_slug": "from the name", "python_version": "the running one"}
             rows.append(f"| `{name}` | {derived.get(name, default)} | {question} |")
@@ -52,7 +52,7 @@ def answer_every_question_with_enter(command, folder, environment):
         if shown.endswith(b"): "):
             os.write(terminal, b"\n")
     _, status = os.waitpid(process, 0)
-    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode()).replace("\r\n", "\n")
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]| *(?=\r\n)|\r", "", shown.decode())
     if status:
         sys.exit(text)
     return text
@@ -66,7 +66,7 @@ def generate(folder):
     config.write_text(
         json.dumps(
             {
-                "abbreviations": {"gh": f"{origin}/{{0}}.git"},
+                "abbreviations": {"gh": f"file://{origin}/{{0}}.git"},
                 "cookiecutters_dir": str(folder / "templates"),
                 "replay_dir": str(folder / "replay"),
             }
@@ -121,7 +121,7 @@ def main():
         take_picture(Project(folder / "my_project", {}), pictures)
     text = README.read_text(encoding="utf-8")
     text = replace(text, "questions", questions())
-    text = replace(text, "transcript", f"```console\n$ cookiecutter gh:org/template\n{transcript.strip()}\n```")
+    text = replace(text, "transcript", f"```console\n$ cookiecutter gh:org/template\n{transcript.rstrip()}\n```")
     README.write_text(text, encoding="utf-8")
 
 
