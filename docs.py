@@ -99,6 +99,7 @@ def take_picture(project, path):
             page.fill("[name=name]", name)
             page.fill("textarea", description)
             page.click("main button")
+            page.wait_for_selector(f"text=“{name}” was created.")
         page.reload()
         page.screenshot(path=path / "page-light.png")
         page.emulate_media(color_scheme="dark")
