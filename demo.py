@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -103,8 +104,12 @@ def generate(answers, environment):
         command += [f"{name}={value}" for name, value in answers.items()]
         subprocess.run([str(word) for word in command], check=True, env=environment)
         (manage,) = DEMO.glob("*/manage.py")
-        command = [manage.parent / ".venv" / "bin" / "python", "manage.py", "migrate", "--check"]
-        subprocess.run([str(word) for word in command], check=True, cwd=manage.parent, env=environment)
+        # The hooks keep a project whose set-up failed, and say so.
+        python = manage.parent / ".venv" / "bin" / "python"
+        command = [str(python), "manage.py", "migrate", "--check"]
+        ready = python.exists() and subprocess.run(command, capture_output=True, cwd=manage.parent, env=environment)
+        if not ready or ready.returncode != 0:
+            sys.exit("make demo: the set-up of the project did not finish (see above), so there is nothing to serve.")
         made_from.write_text(json.dumps(this), encoding="utf-8")
     (manage,) = DEMO.glob("*/manage.py")
     return manage.parent
@@ -121,9 +126,8 @@ def main():
     try:
         tools.install("requirements.txt")
         project = generate(answers, environment)
-    except (subprocess.CalledProcessError, FileNotFoundError) as error:
-        failed = " ".join(error.cmd) if isinstance(error, subprocess.CalledProcessError) else error.filename
-        sys.exit(f"make demo: `{failed}` failed, so there is nothing to serve (see above).")
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"make demo: `{shlex.join(error.cmd)}` failed (see above).")
     print(f"Serving {project.relative_to(ROOT)} on http://127.0.0.1:{port}/ (Ctrl-C ends it)", flush=True)
     os.chdir(project)
     python = str(project / ".venv" / "bin" / "python")
