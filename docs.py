@@ -1,4 +1,4 @@
-"""Refresh what README.md shows of the template: the questions, a run in a terminal and a picture. Run by `make docs`."""
+"""Refresh what README.md shows: the questions, a run in a terminal and a picture. `make docs` runs it."""
 
 import json
 import os
@@ -59,7 +59,7 @@ def answer_every_question_with_enter(command, folder, environment):
 
 
 def generate(folder):
-    """Clone what is committed as gh:org/template, generate a project from it in `folder`, return the terminal's text."""
+    """Generate a project from a clone of what is committed, called gh:org/template; return the terminal's text."""
     origin = folder / "github"
     subprocess.run(["git", "clone", "--quiet", "--bare", ROOT, origin / "org" / "template.git"], check=True)
     config = folder / "config.yaml"

@@ -90,15 +90,30 @@ def run(*command):
         raise StepFailed(str(error)) from error
 
 
-def find_pipenv(folder):
+def find_python():
+    """Return the Python that the answer names: the running one, one on PATH, or one of pyenv's."""
+    wanted = ANSWERS["python_version"]
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
+    for python in sys.executable, f"python{wanted}", *map(str, pyenv.glob(f"{wanted}.*/bin/python")):
+        try:
+            if run(python, "-c", "import sys; print('{}.{}'.format(*sys.version_info))").strip() == wanted:
+                return python
+        except StepFailed:
+            continue
+    raise StepFailed(f"There is no python{wanted} on this machine: install it, or choose another python_version.")
+
+
+def find_pipenv(python, folder):
     """Return the command that starts Pipenv: the user's own, or else a copy that is made in `folder`."""
     for pipenv in ["pipenv"], [sys.executable, "-m", "pipenv"]:
         try:
-            run(*pipenv, "--version")
-            return pipenv
+            version = run(*pipenv, "--version").split()[-1]
         except StepFailed:
             continue
-    run(sys.executable, "-m", "venv", folder)
+        # Pipenv resolves with the project's Python, and no longer runs on 3.9 since 2026.
+        if ANSWERS["python_version"] != "3.9" or version < "2026":
+            return pipenv
+    run(python, "-m", "venv", folder)
     python = VIRTUALENV_PYTHON.format(folder)
     run(python, "-m", "pip", "install", "pipenv")
     return [python, "-m", "pipenv"]
@@ -112,12 +127,6 @@ def write_env():
     path.touch(mode=0o600)
     example = Path(".env.example").read_text(encoding="utf-8")
     path.write_text(example.replace("for-development-only", secrets.token_urlsafe(48)), encoding="utf-8")
-
-
-def create_virtualenv(pipenv):
-    wanted = ANSWERS["python_version"]
-    running = "{}.{}".format(*sys.version_info)
-    run(*pipenv, "--python", sys.executable if wanted == running else wanted)
 
 
 def name_index():
@@ -138,8 +147,9 @@ def name_index():
 
 def install(pipenv_folder):
     """Create the virtualenv and install the packages into it."""
-    pipenv = find_pipenv(pipenv_folder)
-    create_virtualenv(pipenv)
+    python = find_python()
+    pipenv = find_pipenv(python, pipenv_folder)
+    run(*pipenv, "--python", python)
     name_index()
     run(*pipenv, "install", "--dev")
 
@@ -175,7 +185,7 @@ def set_up():
             try:
                 step()
             except StepFailed as error:
-                print(f"failed\n\n{error}\n")
+                print("failed\n", *str(error).strip().splitlines()[-20:], "", sep="\n")
                 return [command for _, _, command in steps[number:]]
             print(f"{time.monotonic() - started:6.1f} s", flush=True)
     return []
@@ -191,7 +201,7 @@ def main():
     here = folder.parent == Path(os.environ.get("PWD", "")).resolve()
     cd = f"cd {shlex.quote(folder.name if here else str(folder))}"
     if remaining:
-        print("\nNot finished:", cd, *remaining, sep="\n  ")
+        print("Not finished:", cd, *remaining, sep="\n  ")
         return
     # Inside an active virtualenv Pipenv would use that one instead of the project's.
     has_pipenv = shutil.which("pipenv") and "VIRTUAL_ENV" not in os.environ
