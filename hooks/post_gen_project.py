@@ -25,6 +25,7 @@ FILES = {
     f"{APP}/static": ASGI,
     f"{APP}/templates/{APP}/item_list_live.html": ASGI,
     f"{APP}/tests/test_live.py": ASGI,
+    "gunicorn.conf.py": not ASGI,
     "users/managers.py": EMAIL,
 }
 
@@ -44,12 +45,12 @@ ENVIRONMENT.update(
 VIRTUALENV_PYTHON = "{}/Scripts/python.exe" if os.name == "nt" else "{}/bin/python"
 PYTHON = VIRTUALENV_PYTHON.format(".venv")
 
-# Prints pip's own default index, then the one that this machine is configured to use.
-INDEXES = """
+# Prints pip's own default index, then the index and the certificates that pip is configured to use.
+PIP_OPTIONS = """
 from pip._internal.commands import create_command
 from pip._internal.models.index import PyPI
-print(PyPI.simple_url)
-print(create_command("install").parser.get_default_values().index_url)
+options = create_command("install").parser.get_default_values()
+print(PyPI.simple_url, options.index_url, options.cert or "", sep="\\n")
 """
 
 
@@ -129,15 +130,17 @@ def write_env():
     path.write_text(example.replace("for-development-only", secrets.token_urlsafe(48)), encoding="utf-8")
 
 
-def name_index():
+def configure_pipenv():
     """
     Write pip's default index into the Pipfile, so that the lock does not depend on how a machine's pip is configured.
 
-    Where this machine's pip is configured to use another index, Pipenv uses that one as a mirror during this run.
+    Where this machine's pip has another index or certificates, Pipenv uses these during this run.
     """
-    default, configured = run(PYTHON, "-c", INDEXES).split()
-    if configured != default:
-        ENVIRONMENT["PIPENV_PYPI_MIRROR"] = configured
+    default, index, certificates = run(PYTHON, "-c", PIP_OPTIONS).split("\n")[:3]
+    if index != default:
+        ENVIRONMENT["PIPENV_PYPI_MIRROR"] = index
+    if certificates:
+        ENVIRONMENT.setdefault("REQUESTS_CA_BUNDLE", certificates)
     pipfile = Path("Pipfile")
     text = pipfile.read_text(encoding="utf-8")
     if "[[source]]" not in text:
@@ -150,7 +153,7 @@ def install(pipenv_folder):
     python = find_python()
     pipenv = find_pipenv(python, pipenv_folder)
     run(*pipenv, "--python", python)
-    name_index()
+    configure_pipenv()
     run(*pipenv, "install", "--dev")
 
 
