@@ -8,6 +8,7 @@
 #   make test                        ruff and the tests
 #   make matrix                      the wide end-to-end tests: every interface on every Python present
 #   make test-all                    both
+#   make docs                        what README.md shows: the questions, a transcript and a picture
 #   make requirements                newer pinned tools
 #   make ... PYTHON=python3.12       with another Python than python3
 
@@ -15,7 +16,7 @@ PYTHON ?= python3
 COMPILE = .cache/uv/bin/uv pip compile --no-config --quiet --upgrade --universal --python-version 3.9 \
 	--generate-hashes --no-build --custom-compile-command "make requirements"
 
-.PHONY: help demo tools test matrix test-all requirements
+.PHONY: help demo tools test matrix test-all docs requirements
 .NOTPARALLEL:
 
 help:
@@ -36,6 +37,9 @@ matrix: tools
 	.venv/bin/python -m pytest -m matrix
 
 test-all: test matrix
+
+docs: tools
+	.venv/bin/python docs.py
 
 requirements:
 	"$(PYTHON)" -m venv .cache/uv

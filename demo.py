@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -79,35 +80,30 @@ def generate(answers, environment):
     """Make demo/ hold a project of these answers, unless it already does; return the project's folder."""
     made_from = DEMO / "made-from.json"
     this = {"answers": answers, "python": sys.version, "template": template_digest(), "folder": str(DEMO)}
-    if not made_from.exists() or json.loads(made_from.read_text(encoding="utf-8")) != this:
-        if DEMO.exists():
-            print("Making demo/ anew: the answers, the Python or the template are not the last time's.", flush=True)
-            shutil.rmtree(DEMO)
-        DEMO.mkdir()
-        cache = ROOT / ".cache" / "cookiecutter"
-        cache.mkdir(parents=True, exist_ok=True)
-        # Without a file of its own, Cookiecutter reads the user's defaults and writes into the home folder.
-        config = cache / "config.yaml"
-        config.write_text(json.dumps({"cookiecutters_dir": str(cache), "replay_dir": str(cache)}))
-        command = [
-            tools.PYTHON,
-            "-m",
-            "cookiecutter",
-            "--no-input",
-            "--config-file",
-            config,
-            "--output-dir",
-            DEMO,
-            ROOT,
-        ]
-        command += [f"{name}={value}" for name, value in answers.items()]
-        subprocess.run([str(word) for word in command], check=True, env=environment)
-        (manage,) = DEMO.glob("*/manage.py")
-        command = [manage.parent / ".venv" / "bin" / "python", "manage.py", "migrate", "--check"]
-        subprocess.run([str(word) for word in command], check=True, cwd=manage.parent, env=environment)
-        made_from.write_text(json.dumps(this), encoding="utf-8")
-    (manage,) = DEMO.glob("*/manage.py")
-    return manage.parent
+    present = list(DEMO.glob("*/.venv/bin/python"))
+    if present and made_from.exists() and json.loads(made_from.read_text(encoding="utf-8")) == this:
+        return present[0].parents[2]
+    if DEMO.exists():
+        print("Making demo/ anew: the answers, the Python or the template are not the last time's.", flush=True)
+        shutil.rmtree(DEMO)
+    DEMO.mkdir()
+    cache = ROOT / ".cache" / "cookiecutter"
+    cache.mkdir(parents=True, exist_ok=True)
+    # Without a file of its own, Cookiecutter reads the user's defaults and writes into the home folder.
+    config = cache / "config.yaml"
+    config.write_text(json.dumps({"cookiecutters_dir": str(cache), "replay_dir": str(cache)}))
+    command = [tools.PYTHON, "-m", "cookiecutter", "--no-input", "--config-file", config, "--output-dir", DEMO, ROOT]
+    command += [f"{name}={value}" for name, value in answers.items()]
+    subprocess.run([str(word) for word in command], check=True, env=environment)
+    # The hooks keep a project whose set-up failed, and say so.
+    (project,) = DEMO.iterdir()
+    python = project / ".venv" / "bin" / "python"
+    command = [str(python), "manage.py", "migrate", "--check"]
+    ready = python.exists() and subprocess.run(command, capture_output=True, cwd=project, env=environment)
+    if not ready or ready.returncode != 0:
+        sys.exit("make demo: the set-up of the project did not finish (see above), so there is nothing to serve.")
+    made_from.write_text(json.dumps(this), encoding="utf-8")
+    return project
 
 
 def main():
@@ -121,9 +117,8 @@ def main():
     try:
         tools.install("requirements.txt")
         project = generate(answers, environment)
-    except (subprocess.CalledProcessError, FileNotFoundError) as error:
-        failed = " ".join(error.cmd) if isinstance(error, subprocess.CalledProcessError) else error.filename
-        sys.exit(f"make demo: `{failed}` failed, so there is nothing to serve (see above).")
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"make demo: `{shlex.join(error.cmd)}` failed (see above).")
     print(f"Serving {project.relative_to(ROOT)} on http://127.0.0.1:{port}/ (Ctrl-C ends it)", flush=True)
     os.chdir(project)
     python = str(project / ".venv" / "bin" / "python")
@@ -131,4 +126,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -46,4 +47,4 @@ if __name__ == "__main__":
     try:
         install(sys.argv[1])
     except subprocess.CalledProcessError as error:
-        sys.exit(f"tools.py: `{' '.join(error.cmd)}` failed (see above).")
+        sys.exit(f"tools.py: `{shlex.join(error.cmd)}` failed (see above).")

@@ -25,6 +25,7 @@ FILES = {
     f"{APP}/static": ASGI,
     f"{APP}/templates/{APP}/item_list_live.html": ASGI,
     f"{APP}/tests/test_live.py": ASGI,
+    "gunicorn.conf.py": not ASGI,
     "users/managers.py": EMAIL,
 }
 
@@ -44,12 +45,12 @@ ENVIRONMENT.update(
 VIRTUALENV_PYTHON = "{}/Scripts/python.exe" if os.name == "nt" else "{}/bin/python"
 PYTHON = VIRTUALENV_PYTHON.format(".venv")
 
-# Prints pip's own default index, then the one that this machine is configured to use.
-INDEXES = """
+# Prints pip's own default index, then the index and the certificates that pip is configured to use.
+PIP_OPTIONS = """
 from pip._internal.commands import create_command
 from pip._internal.models.index import PyPI
-print(PyPI.simple_url)
-print(create_command("install").parser.get_default_values().index_url)
+options = create_command("install").parser.get_default_values()
+print(PyPI.simple_url, options.index_url, options.cert or "", sep="\\n")
 """
 
 
@@ -90,15 +91,30 @@ def run(*command):
         raise StepFailed(str(error)) from error
 
 
-def find_pipenv(folder):
+def find_python():
+    """Return the Python that the answer names: the running one, one on PATH, or one of pyenv's."""
+    wanted = ANSWERS["python_version"]
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
+    for python in sys.executable, f"python{wanted}", *map(str, pyenv.glob(f"{wanted}.*/bin/python")):
+        try:
+            if run(python, "-c", "import sys; print('{}.{}'.format(*sys.version_info))").strip() == wanted:
+                return python
+        except StepFailed:
+            continue
+    raise StepFailed(f"There is no python{wanted} on this machine: install it, or choose another python_version.")
+
+
+def find_pipenv(python, folder):
     """Return the command that starts Pipenv: the user's own, or else a copy that is made in `folder`."""
     for pipenv in ["pipenv"], [sys.executable, "-m", "pipenv"]:
         try:
-            run(*pipenv, "--version")
-            return pipenv
+            version = run(*pipenv, "--version").split()[-1]
         except StepFailed:
             continue
-    run(sys.executable, "-m", "venv", folder)
+        # Pipenv resolves with the project's Python, and no longer runs on 3.9 since 2026.
+        if ANSWERS["python_version"] != "3.9" or version < "2026":
+            return pipenv
+    run(python, "-m", "venv", folder)
     python = VIRTUALENV_PYTHON.format(folder)
     run(python, "-m", "pip", "install", "pipenv")
     return [python, "-m", "pipenv"]
@@ -114,21 +130,17 @@ def write_env():
     path.write_text(example.replace("for-development-only", secrets.token_urlsafe(48)), encoding="utf-8")
 
 
-def create_virtualenv(pipenv):
-    wanted = ANSWERS["python_version"]
-    running = "{}.{}".format(*sys.version_info)
-    run(*pipenv, "--python", sys.executable if wanted == running else wanted)
-
-
-def name_index():
+def configure_pipenv():
     """
     Write pip's default index into the Pipfile, so that the lock does not depend on how a machine's pip is configured.
 
-    Where this machine's pip is configured to use another index, Pipenv uses that one as a mirror during this run.
+    Where this machine's pip has another index or certificates, Pipenv uses these during this run.
     """
-    default, configured = run(PYTHON, "-c", INDEXES).split()
-    if configured != default:
-        ENVIRONMENT["PIPENV_PYPI_MIRROR"] = configured
+    default, index, certificates = run(PYTHON, "-c", PIP_OPTIONS).split("\n")[:3]
+    if index != default:
+        ENVIRONMENT["PIPENV_PYPI_MIRROR"] = index
+    if certificates:
+        ENVIRONMENT.setdefault("REQUESTS_CA_BUNDLE", certificates)
     pipfile = Path("Pipfile")
     text = pipfile.read_text(encoding="utf-8")
     if "[[source]]" not in text:
@@ -138,9 +150,10 @@ def name_index():
 
 def install(pipenv_folder):
     """Create the virtualenv and install the packages into it."""
-    pipenv = find_pipenv(pipenv_folder)
-    create_virtualenv(pipenv)
-    name_index()
+    python = find_python()
+    pipenv = find_pipenv(python, pipenv_folder)
+    run(*pipenv, "--python", python)
+    configure_pipenv()
     run(*pipenv, "install", "--dev")
 
 
@@ -175,7 +188,7 @@ def set_up():
             try:
                 step()
             except StepFailed as error:
-                print(f"failed\n\n{error}\n")
+                print("failed\n", *str(error).strip().splitlines()[-20:], "", sep="\n")
                 return [command for _, _, command in steps[number:]]
             print(f"{time.monotonic() - started:6.1f} s", flush=True)
     return []
@@ -191,7 +204,7 @@ def main():
     here = folder.parent == Path(os.environ.get("PWD", "")).resolve()
     cd = f"cd {shlex.quote(folder.name if here else str(folder))}"
     if remaining:
-        print("\nNot finished:", cd, *remaining, sep="\n  ")
+        print("Not finished:", cd, *remaining, sep="\n  ")
         return
     # Inside an active virtualenv Pipenv would use that one instead of the project's.
     has_pipenv = shutil.which("pipenv") and "VIRTUAL_ENV" not in os.environ

@@ -86,8 +86,8 @@ def installed(tmp_path_factory):
         key = interface, python_version
         if key not in made:
             project = generate(tmp_path_factory.mktemp("installed") / "made", answers)
-            if not project.python.exists():
-                raise AssertionError(f"the hooks made no virtual environment\n{project.output}")
+            if "\nReady:" not in project.output:
+                raise AssertionError(f"the hooks did not finish\n{project.output}")
             made[key] = project
         return made[key]
 

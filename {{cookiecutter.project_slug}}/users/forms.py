@@ -1,3 +1,4 @@
+from django import forms
 from django.contrib.auth.forms import UserCreationForm
 
 from users.models import User
@@ -11,3 +12,4 @@ class SignUpForm(UserCreationForm):
 {% else %}
         fields = ["username", "email"]
 {% endif %}
+        widgets = {"email": forms.EmailInput(attrs={"autocomplete": "email"})}

@@ -213,8 +213,12 @@ LOGGING = {
     "disable_existing_loggers": False,
     "handlers": {"console": {"class": "logging.StreamHandler"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    # Answers such as 404 stand in the server's access log.
-    "loggers": {"django.request": {"level": "ERROR"}},
+    "loggers": {
+        # Without the handler that Django adds, which would print each line a second time.
+        "django": {},
+        # Answers such as 404 stand in the server's access log.
+        "django.request": {"level": "ERROR"},
+    },
 }
 
 
@@ -239,6 +243,8 @@ SPECTACULAR_SETTINGS = {
         "name": {{ cookiecutter.author_name|python_string }},
         "email": {{ cookiecutter.email|python_string }},
     },
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

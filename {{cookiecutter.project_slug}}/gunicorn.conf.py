@@ -1,0 +1,11 @@
+"""How gunicorn runs: on 127.0.0.1:8000, or on PORT of every address, with WEB_CONCURRENCY workers."""
+
+wsgi_app = "{{ cookiecutter.project_slug }}.wsgi"
+
+accesslog = "-"
+
+# By default all gunicorns of a user share the path of one control socket.
+control_socket_disable = True
+
+# TRUSTED_PROXIES alone decides who is believed to speak for an HTTPS client.
+forwarded_allow_ips = ""
