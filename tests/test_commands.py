@@ -108,12 +108,8 @@ def test_collectstatic_gathers_the_files_of_all_apps(project):
     assert "db.sqlite3" not in found
 
 
-@pytest.mark.parametrize("interface", INTERFACES)
-def test_test_finds_the_tests_of_every_app(installed, interface):
-    done = installed(interface).run("test", "-v", "2")
-    for module in ("items.tests.test_api", "items.tests.test_pages", "my_project.tests", "users.tests.test_pages"):
-        assert f"({module}." in done.stderr
-    assert ("(items.tests.test_live." in done.stderr) == (interface == "ASGI")
+def test_test_runs_the_tests_of_the_named_app(project):
+    assert re.search(r"^Ran \d\d? tests.*\n\nOK$", project.run("test", "users").stderr, re.MULTILINE)
 
 
 def test_shell_knows_the_models(project):
