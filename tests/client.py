@@ -1,10 +1,14 @@
 """A person at a running server, without a browser: `Client(server).sign_up("ada")`."""
 
+import contextlib
 import html
+import json
 import re
 
 import requests
+import websockets.sync.client
 
+LIMIT = 60
 PASSWORD = "correct horse battery staple"
 
 
@@ -32,7 +36,7 @@ class Client(requests.Session):
         self.mount("https://", Proxy())
 
     def request(self, method, path, **options):
-        return super().request(method, requests.compat.urljoin(self.url, path), timeout=60, **options)
+        return super().request(method, requests.compat.urljoin(self.url, path), timeout=LIMIT, **options)
 
     def submit(self, path, action=None, **fields):
         """Open the page, fill in its form and send it, to `action` or to the page itself; return what follows."""
@@ -69,3 +73,17 @@ class Client(requests.Session):
         assert page.status_code == 200, page.text
         assert "<h1>Items</h1>" in page.text
         return [html.unescape(name) for name in re.findall(r"<h2>(.*?)</h2>", page.text)]
+
+
+@contextlib.contextmanager
+def socket(client, origin=None):
+    """Open the WebSocket as a page of the site does, through the proxy."""
+    address = client.server.url.replace("http:", "ws:") + "/ws/items/"
+    headers = {"Cookie": "; ".join(f"{cookie.name}={cookie.value}" for cookie in client.cookies)}
+    options = {"origin": origin or client.url, "additional_headers": headers, "proxy": None, "open_timeout": LIMIT}
+    with websockets.sync.client.connect(address, **options) as connection:
+        yield connection
+
+
+def heard(connection):
+    return json.loads(connection.recv(timeout=LIMIT))

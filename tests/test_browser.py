@@ -30,8 +30,9 @@ class Visitor:
         context.on("request", self.see)
 
     def hear(self, message):
-        if message.type in ("error", "warning"):
-            self.problems.append(message.text)
+        # Django's admin names no icon, so browsers ask for this one.
+        if message.type in ("error", "warning") and not message.location["url"].endswith("/favicon.ico"):
+            self.problems.append(f"{message.text} {message.location['url']}")
 
     def see(self, request):
         own = (f"{self.url}/", f"{self.url.replace('http:', 'ws:')}/", "data:")
@@ -146,8 +147,9 @@ def test_the_page_catches_up_when_the_server_is_back(installed, tmp_path, visit)
     with project.serve(port=server.port):
         expect(heading(page, "Compass")).to_be_visible()
         assert page.evaluate("window.sameDocument"), "the page was loaded anew"
-    # The browser itself tells of each attempt that was refused.
-    visitor.problems = [text for text in visitor.problems if not text.startswith("WebSocket connection to ")]
+    # The browser itself tells of each request that was refused.
+    refused = ("WebSocket connection to ", "Failed to load resource: net::")
+    visitor.problems = [text for text in visitor.problems if not text.startswith(refused)]
 
 
 @pytest.mark.parametrize("interface", INTERFACES)

@@ -1,17 +1,12 @@
 """Live updates: a real WebSocket client at two Daphne processes that share a PostgreSQL and a Redis."""
 
-import contextlib
-import json
-
 import pytest
 import websockets.exceptions
-import websockets.sync.client
 
-from tests.client import PASSWORD, Client
+from tests.client import PASSWORD, Client, heard, socket
 from tests.machine import free_port
 from tests.production import Deployment, wait_until
 
-LIMIT = 60
 SHELL = """
 from django.contrib.auth import get_user_model
 owner = get_user_model().objects.get(email="{email}")
@@ -40,20 +35,6 @@ def second(deployment):
 
 def person(server, name):
     return Client(server, https=True).sign_up(name)
-
-
-@contextlib.contextmanager
-def socket(client, origin=None):
-    """Open the WebSocket as a page of the site does, through the proxy."""
-    address = client.server.url.replace("http:", "ws:") + "/ws/items/"
-    headers = {"Cookie": "; ".join(f"{cookie.name}={cookie.value}" for cookie in client.cookies)}
-    options = {"origin": origin or client.url, "additional_headers": headers, "proxy": None, "open_timeout": LIMIT}
-    with websockets.sync.client.connect(address, **options) as connection:
-        yield connection
-
-
-def heard(connection):
-    return json.loads(connection.recv(timeout=LIMIT))
 
 
 def test_a_change_by_the_api_of_another_process_is_told(first, second):
