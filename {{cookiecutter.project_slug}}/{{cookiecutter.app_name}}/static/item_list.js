@@ -12,6 +12,7 @@ async function refresh() {
     while (changed) {
       changed = false;
       const response = await fetch(location.href);
+      if (response.status >= 500) return;
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
       const list = page.getElementById("items");
       if (!list) return location.reload();
@@ -19,6 +20,8 @@ async function refresh() {
       document.getElementById("items").replaceWith(list);
       if (focused) document.getElementById(focused)?.focus();
     }
+  } catch {
+    // The server is away; when it is back, the socket opens anew and the list is fetched again.
   } finally {
     refreshing = false;
   }
