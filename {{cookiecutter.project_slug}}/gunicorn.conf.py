@@ -4,5 +4,8 @@ wsgi_app = "{{ cookiecutter.project_slug }}.wsgi"
 
 accesslog = "-"
 
+# Leaves it to TRUSTED_PROXIES whether X-Forwarded-Proto is believed.
+forwarded_allow_ips = ""
+
 # By default all gunicorns of a user share the path of one control socket.
 control_socket_disable = True
