@@ -3,6 +3,7 @@ from unittest import mock
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.test import TestCase
+from django.utils.html import escape
 
 
 class HealthTests(TestCase):
@@ -26,7 +27,7 @@ class PageTests(TestCase):
         self.assertEqual(schema["info"]["title"], settings.PROJECT_NAME)
 
     def test_admin_has_the_name_of_the_project(self):
-        self.assertContains(self.client.get("/admin/login/"), settings.PROJECT_NAME)
+        self.assertContains(self.client.get("/admin/login/"), escape(settings.PROJECT_NAME))
 
     def test_docs(self):
-        self.assertContains(self.client.get("/api/docs/"), settings.PROJECT_NAME)
+        self.assertContains(self.client.get("/api/docs/"), escape(settings.PROJECT_NAME))
