@@ -129,7 +129,7 @@ DIFFERENCES = {
             "items/templates/items/item_list_live.html",
             "items/tests/test_live.py",
         },
-        set(),
+        {"gunicorn.conf.py"},
     ),
     ("login", "email"): (set(), {"users/managers.py"}),
 }
