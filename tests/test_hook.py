@@ -52,6 +52,7 @@ def run_hook(rendered, tmp_path):
 def test_skip_setup_starts_no_program_and_opens_no_connection(run_hook, rendered):
     done, folder = run_hook(SKIP_SETUP=1)
     assert (done.returncode, done.stdout) == (0, "")
+    assert [name for name in MADE_BY_THE_SETUP if (folder / name).exists()] == []
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert found == listing(rendered())
 
