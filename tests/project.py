@@ -78,13 +78,13 @@ class Project:
         return self.call("python", "manage.py", *arguments, **options)
 
     @contextlib.contextmanager
-    def serve(self, *command, env=None, ready="/livez", headers=None):
+    def serve(self, *command, env=None, ready="/livez", headers=None, port=None):
         """Run a server, by default `manage.py runserver`, until the block ends; give its Server.
 
-        The command finds its port as `{port}` in its words and as PORT in its environment. The block begins when
-        GET `ready`, with these headers, has answered 200.
+        The command finds its port, a free one unless it is given, as `{port}` in its words and as PORT in its
+        environment. The block begins when GET `ready`, with these headers, has answered 200.
         """
-        port = free_port()
+        port = port or free_port()
         command = command or ("python", "manage.py", "runserver", "--noreload", "127.0.0.1:{port}")
         command = self.words([str(word).replace("{port}", str(port)) for word in command])
         with tempfile.NamedTemporaryFile(prefix="server-", suffix=".log") as log:

@@ -1,0 +1,54 @@
+"""A project deployed as its README says: from git, with settings in the environment and PostgreSQL."""
+
+import contextlib
+import secrets
+import time
+
+from demo import QUESTIONS
+
+INTERFACES = QUESTIONS["interface"]
+SERVE = ("pipenv", "run", "serve")
+
+
+class Deployment:
+    """`project` is a copy without what git ignores, `environment` its settings, `database` its DATABASE_URL."""
+
+    def __init__(self, project, folder, database, **settings):
+        self.project = project.copy(folder)
+        self.database = database
+        for name in (".env", "db.sqlite3"):
+            (self.project.path / name).unlink()
+        self.environment = {
+            "ALLOWED_HOSTS": "127.0.0.1",
+            "DATABASE_URL": database,
+            "SECRET_KEY": secrets.token_urlsafe(48),
+            "TRUSTED_PROXIES": 1,
+            **settings,
+        }
+
+    def prepare(self):
+        self.run("collectstatic", "--noinput")
+        self.run("migrate")
+        return self
+
+    def run(self, *arguments, **options):
+        return self.project.run(*arguments, env=self.environment, **options)
+
+    @contextlib.contextmanager
+    def serve(self, **settings):
+        """Start the production server; give its Server."""
+        with self.project.serve(*SERVE, env={**self.environment, **settings}) as server:
+            yield server
+
+    def connections(self, postgres):
+        """Return the processes of PostgreSQL that serve a connection to this database."""
+        name = self.database.rpartition("/")[2]
+        query = f"SELECT pid FROM pg_stat_activity WHERE datname = '{name}' AND backend_type = 'client backend'"
+        return postgres.sql(query).split()
+
+
+def wait_until(holds, server, limit=60):
+    end = time.monotonic() + limit
+    while not holds():
+        assert time.monotonic() < end, server.log
+        time.sleep(0.1)

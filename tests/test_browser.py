@@ -1,0 +1,216 @@
+"""The pages in a real browser. Pictures of them are kept in .cache/screenshots for a person to look at."""
+
+import contextlib
+
+import pytest
+from playwright.sync_api import expect
+
+from demo import ROOT
+from tests.client import PASSWORD, Client
+from tests.production import INTERFACES
+
+LIMIT = 20_000
+NEW_PASSWORD = "a different horse altogether"
+SCREENSHOTS = ROOT / ".cache" / "screenshots"
+DESCRIPTION = "A long description that takes more than one line on a telephone. " * 3
+
+expect.set_options(timeout=LIMIT)
+
+
+class Visitor:
+    """A browser with cookies of its own; `problems` holds what its console says and what it asks of other hosts."""
+
+    def __init__(self, context, url):
+        self.context = context
+        self.url = url
+        self.problems = []
+        context.set_default_timeout(LIMIT)
+        context.on("console", self.hear)
+        context.on("weberror", lambda error: self.problems.append(str(error.error)))
+        context.on("request", self.see)
+
+    def hear(self, message):
+        if message.type in ("error", "warning"):
+            self.problems.append(message.text)
+
+    def see(self, request):
+        own = (f"{self.url}/", f"{self.url.replace('http:', 'ws:')}/", "data:")
+        if not request.url.startswith(own):
+            self.problems.append(request.url)
+
+    def open(self, path="/"):
+        page = self.context.new_page()
+        page.on("websocket", self.see)
+        page.goto(f"{self.url}{path}")
+        return page
+
+    def sign_up(self, name):
+        page = self.open("/accounts/signup/")
+        page.get_by_label("Username").fill(name)
+        page.get_by_label("Email").fill(f"{name}@example.com")
+        page.get_by_label("Password:", exact=True).fill(PASSWORD)
+        page.get_by_label("Password confirmation").fill(PASSWORD)
+        page.get_by_role("button", name="Create the account").click()
+        expect(page.get_by_role("heading", name="Items")).to_be_visible()
+        return page
+
+
+def sign_in(page, name, password):
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def add_item(page, name):
+    page.get_by_role("link", name="Add an item").click()
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Description").fill(DESCRIPTION)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_contain_text("was created")
+
+
+def heading(page, name):
+    return page.get_by_role("heading", name=name, exact=True)
+
+
+@pytest.fixture(scope="module")
+def servers(installed, tmp_path_factory):
+    started = {}
+
+    def server(interface):
+        if interface not in started:
+            project = installed(interface).copy(tmp_path_factory.mktemp(f"browser-{interface}"))
+            started[interface] = stack.enter_context(project.serve())
+        return started[interface]
+
+    with contextlib.ExitStack() as stack:
+        yield server
+
+
+@pytest.fixture
+def visit(chromium):
+    """Give a new Visitor, `visit(url, color_scheme="dark")`, who must meet no problem."""
+    with contextlib.ExitStack() as stack:
+        visitors = []
+
+        def visit(url, **options):
+            visitors.append(Visitor(stack.enter_context(chromium.new_context(**options)), url))
+            return visitors[-1]
+
+        yield visit
+    assert [visitor.problems for visitor in visitors] == [[]] * len(visitors)
+
+
+def test_an_item_appears_changes_and_goes_in_the_other_tab_by_itself(servers, visit):
+    visitor = visit(servers("ASGI").url)
+    first = visitor.sign_up("ada-tabs")
+    second = visitor.open()
+    second.evaluate("window.sameDocument = true")
+    expect(second.get_by_text("No items yet.")).to_be_visible()
+    add_item(first, "Compass")
+    expect(heading(second, "Compass")).to_be_visible()
+    first.get_by_role("link", name="Edit Compass").click()
+    first.get_by_label("Name").fill("Sextant")
+    first.get_by_role("button", name="Save").click()
+    expect(heading(second, "Sextant")).to_be_visible()
+    expect(heading(second, "Compass")).to_have_count(0)
+    first.get_by_role("link", name="Delete Sextant").click()
+    first.get_by_role("button", name="Delete").click()
+    expect(second.get_by_text("No items yet.")).to_be_visible()
+    assert second.evaluate("window.sameDocument"), "the page was loaded anew"
+
+
+def test_an_item_appears_in_the_other_tab_after_a_reload(servers, visit):
+    visitor = visit(servers("WSGI").url)
+    first = visitor.sign_up("ada-tabs")
+    second = visitor.open()
+    add_item(first, "Compass")
+    expect(second.get_by_text("No items yet.")).to_be_visible()
+    second.reload()
+    expect(heading(second, "Compass")).to_be_visible()
+    second.get_by_role("link", name="Delete Compass").click()
+    second.get_by_role("button", name="Delete").click()
+    first.reload()
+    expect(first.get_by_text("No items yet.")).to_be_visible()
+
+
+def test_the_page_catches_up_when_the_server_is_back(installed, tmp_path, visit):
+    project = installed("ASGI").copy(tmp_path)
+    with project.serve() as server:
+        visitor = visit(server.url)
+        page = visitor.sign_up("ada")
+        with page.expect_websocket():
+            page.reload()
+        page.evaluate("window.sameDocument = true")
+    project.run("shell", "-c", "from users.models import User; User.objects.get().items.create(name='Compass')")
+    with project.serve(port=server.port):
+        expect(heading(page, "Compass")).to_be_visible()
+        assert page.evaluate("window.sameDocument"), "the page was loaded anew"
+    # The browser itself tells of each attempt that was refused.
+    visitor.problems = [text for text in visitor.problems if not text.startswith("WebSocket connection to ")]
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_a_password_is_changed_and_the_new_one_signs_in(servers, visit, interface):
+    page = visit(servers(interface).url).sign_up("ada-password")
+    page.get_by_role("link", name="Password").click()
+    page.get_by_label("Old password").fill(PASSWORD)
+    page.get_by_label("New password:", exact=True).fill(NEW_PASSWORD)
+    page.get_by_label("New password confirmation").fill(NEW_PASSWORD)
+    page.get_by_role("main").get_by_role("button").click()
+    expect(page.get_by_text("Your password was changed")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(heading(page, "Sign in")).to_be_visible()
+    sign_in(page, "ada-password", PASSWORD)
+    expect(page.get_by_text("Please enter a correct username and password.")).to_be_visible()
+    sign_in(page, "ada-password", NEW_PASSWORD)
+    expect(heading(page, "Items")).to_be_visible()
+
+
+def test_the_page_is_used_by_keyboard_alone(servers, visit):
+    page = visit(servers("ASGI").url).open("/accounts/password_reset/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Email")).to_be_focused()
+
+
+def test_the_admin_and_the_api_page_load_nothing_from_elsewhere(servers, visit):
+    visitor = visit(servers("ASGI").url)
+    page = visitor.open("/api/docs/")
+    expect(page.get_by_text("/api/v1/items/", exact=True).first).to_be_visible()
+    page.goto(f"{visitor.url}/admin/")
+    expect(page.get_by_text("Django administration")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_each_page_fits_the_window(servers, visit, width, scheme):
+    server = servers("ASGI")
+    client = Client(server).sign_up(f"ada-{width}-{scheme}")
+    number = client.api("POST", "/api/v1/items/", 201, name="Compass" * 20, description=DESCRIPTION)["id"]
+    visitor = visit(server.url, viewport={"width": width, "height": 800}, color_scheme=scheme)
+    cookies = [{"name": cookie.name, "value": cookie.value, "url": server.url} for cookie in client.cookies]
+    pages = {
+        "login": "/accounts/login/",
+        "signup": "/accounts/signup/",
+        "reset": "/accounts/password_reset/",
+        "list": "/",
+        "add": "/items/add/",
+        "edit": f"/items/{number}/",
+        "delete": f"/items/{number}/delete/",
+        "password": "/accounts/password_change/",
+    }
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page = visitor.open()
+    backgrounds = set()
+    for name, path in pages.items():
+        if name == "list":
+            visitor.context.add_cookies(cookies)
+        page.goto(f"{server.url}{path}")
+        page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        backgrounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert backgrounds == {{"light": "rgb(247, 248, 247)", "dark": "rgb(19, 23, 22)"}[scheme]}

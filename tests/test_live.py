@@ -1,0 +1,139 @@
+"""Live updates: a real WebSocket client at two Daphne processes that share a PostgreSQL and a Redis."""
+
+import contextlib
+import json
+
+import pytest
+import websockets.exceptions
+import websockets.sync.client
+
+from tests.client import PASSWORD, Client
+from tests.machine import free_port
+from tests.production import Deployment, wait_until
+
+LIMIT = 60
+SHELL = """
+from django.contrib.auth import get_user_model
+owner = get_user_model().objects.get(email="{email}")
+print(owner.items.create(name="From the shell").pk)
+"""
+
+
+@pytest.fixture(scope="module")
+def deployment(installed, postgres, redis_port, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("live")
+    redis = f"redis://127.0.0.1:{redis_port}/0"
+    return Deployment(installed("ASGI"), folder, postgres.database(), REDIS_URL=redis).prepare()
+
+
+@pytest.fixture(scope="module")
+def first(deployment):
+    with deployment.serve() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def second(deployment):
+    with deployment.serve() as server:
+        yield server
+
+
+def person(server, name):
+    return Client(server, https=True).sign_up(name)
+
+
+@contextlib.contextmanager
+def socket(client, origin=None):
+    """Open the WebSocket as a page of the site does, through the proxy."""
+    address = client.server.url.replace("http:", "ws:") + "/ws/items/"
+    headers = {"Cookie": "; ".join(f"{cookie.name}={cookie.value}" for cookie in client.cookies)}
+    options = {"origin": origin or client.url, "additional_headers": headers, "proxy": None, "open_timeout": LIMIT}
+    with websockets.sync.client.connect(address, **options) as connection:
+        yield connection
+
+
+def heard(connection):
+    return json.loads(connection.recv(timeout=LIMIT))
+
+
+def test_a_change_by_the_api_of_another_process_is_told(first, second):
+    ada = person(first, "ada-api")
+    with socket(ada) as connection:
+        elsewhere = Client(second, https=True)
+        elsewhere.sign_in("ada-api")
+        number = elsewhere.api("POST", "/api/v1/items/", 201, name="Compass")["id"]
+        assert heard(connection) == {"event": "saved", "id": number}
+        elsewhere.api("PATCH", f"/api/v1/items/{number}/", name="Sextant")
+        assert heard(connection) == {"event": "saved", "id": number}
+        elsewhere.api("DELETE", f"/api/v1/items/{number}/", 204)
+        assert heard(connection) == {"event": "deleted", "id": number}
+
+
+def test_a_change_by_page_is_told(first):
+    ada = person(first, "ada-page")
+    with socket(ada) as connection:
+        ada.submit("/items/add/", name="Compass")
+        (item,) = ada.api("GET", "/api/v1/items/")["results"]
+        assert heard(connection) == {"event": "saved", "id": item["id"]}
+
+
+def test_a_change_in_the_admin_is_told(first, second, deployment):
+    account = {"DJANGO_SUPERUSER_USERNAME": "root", "DJANGO_SUPERUSER_EMAIL": "root@example.com"}
+    environment = {**deployment.environment, **account, "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
+    deployment.project.run("createsuperuser", "--noinput", env=environment)
+    ada = person(first, "ada-admin")
+    with socket(ada) as connection:
+        root = Client(second, https=True)
+        root.submit("/admin/login/?next=/admin/", username="root", password=PASSWORD)
+        page = root.submit("/admin/items/item/add/", name="Compass", owner=ada.api("GET", "/api/v1/users/me/")["id"])
+        assert "was added successfully" in page.text
+        (item,) = ada.api("GET", "/api/v1/items/")["results"]
+        assert heard(connection) == {"event": "saved", "id": item["id"]}
+
+
+def test_a_change_by_a_command_is_told(first, deployment):
+    ada = person(first, "ada-shell")
+    with socket(ada) as connection:
+        done = deployment.run("shell", "-c", SHELL.format(email="ada-shell@example.com"))
+        assert heard(connection) == {"event": "saved", "id": int(done.stdout.split()[-1])}
+
+
+def test_nobody_else_is_told(first):
+    ada, bob = person(first, "ada-private"), person(first, "bob-private")
+    with socket(bob) as connection:
+        ada.api("POST", "/api/v1/items/", 201, name="Of Ada")
+        number = bob.api("POST", "/api/v1/items/", 201, name="Of Bob")["id"]
+        assert heard(connection) == {"event": "saved", "id": number}
+
+
+def test_who_did_not_sign_in_is_refused(first):
+    with pytest.raises(websockets.exceptions.InvalidStatus) as refusal:
+        with socket(Client(first, https=True)):
+            pass
+    assert refusal.value.response.status_code == 403
+
+
+def test_a_foreign_page_is_refused(first):
+    ada = person(first, "ada-foreign")
+    with socket(ada):
+        pass
+    with pytest.raises(websockets.exceptions.InvalidStatus) as refusal:
+        with socket(ada, origin="https://evil.example"):
+            pass
+    assert refusal.value.response.status_code == 403
+
+
+def test_an_open_socket_keeps_no_database_connection(first, postgres, deployment):
+    ada = person(first, "ada-idle")
+    with socket(ada) as connection:
+        wait_until(lambda: deployment.connections(postgres) == [], first)
+        number = ada.api("POST", "/api/v1/items/", 201, name="Compass")["id"]
+        assert heard(connection) == {"event": "saved", "id": number}
+
+
+def test_items_change_while_redis_is_down(deployment):
+    with deployment.serve(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0") as server:
+        ada = person(server, "ada-down")
+        ada.submit("/items/add/", name="Compass")
+        ada.api("POST", "/api/v1/items/", 201, name="Sextant")
+        assert ada.names() == ["Sextant", "Compass"]

@@ -1,0 +1,82 @@
+"""A generated project by its own standards: its tests, Django's checks, ruff, Pipenv's scripts."""
+
+import itertools
+import json
+import shutil
+
+import pytest
+
+from demo import QUESTIONS
+from tests.production import INTERFACES, Deployment
+from tests.project import generate
+
+SILENT = "System check identified no issues (0 silenced)."
+VARIANTS = list(itertools.product(INTERFACES, QUESTIONS["login"]))
+
+
+@pytest.fixture(scope="module", params=VARIANTS, ids="-".join)
+def project(request, installed, tmp_path_factory):
+    """Each interface with each login; all logins share what is installed."""
+    interface, login = request.param
+    folder = tmp_path_factory.mktemp("variant") / "made"
+    project = generate(folder, {"interface": interface, "login": login}, {"SKIP_SETUP": "1"})
+    project.borrow(installed(interface))
+    shutil.copyfile(project.path / ".env.example", project.path / ".env")
+    project.run("makemigrations", "users")
+    project.run("makemigrations")
+    project.run("migrate")
+    return project
+
+
+def test_its_tests_pass_on_sqlite_and_warn_of_nothing(project):
+    done = project.call("python", "-W", "error", "manage.py", "test", "-v", "2")
+    assert "\nOK\n" in done.stderr
+    assert "memory" in done.stderr
+    for module in ("items.tests.test_api", "items.tests.test_pages", "my_project.tests", "users.tests.test_pages"):
+        assert f"({module}." in done.stderr
+    assert ("(items.tests.test_live." in done.stderr) == (project.answers["interface"] == "ASGI")
+
+
+def test_its_tests_pass_on_postgresql_and_warn_of_nothing(project, postgres):
+    database = postgres.database()
+    done = project.call("python", "-W", "error", "manage.py", "test", "-v", "2", env={"DATABASE_URL": database})
+    assert "\nOK\n" in done.stderr
+    assert f"test_{database.rpartition('/')[2]}" in done.stderr
+
+
+def test_djangos_checks_are_silent(project, postgres, tmp_path):
+    assert project.run("check", "--fail-level", "WARNING").stdout.strip() == SILENT
+    deployment = Deployment(project, tmp_path, postgres.database())
+    done = deployment.run("check", "--deploy", "--fail-level", "WARNING", "--database", "default")
+    assert done.stdout.strip() == SILENT
+
+
+def test_the_migrations_are_those_of_the_models(project):
+    assert "No changes detected" in project.run("makemigrations", "--check").stdout
+    made = {str(path.relative_to(project.path)) for path in project.path.glob("*/migrations/0*.py")}
+    assert made == {"items/migrations/0001_initial.py", "users/migrations/0001_initial.py"}
+
+
+def test_its_ruff_finds_nothing(project):
+    assert project.call("ruff", "check").stdout == "All checks passed!\n"
+    assert "already formatted" in project.call("ruff", "format", "--check").stdout
+
+
+def test_the_schema_of_its_api_is_valid(project):
+    schema = json.loads(project.run("spectacular", "--validate", "--fail-on-warn", "--format", "openapi-json").stdout)
+    addresses = {"/api/v1/items/", "/api/v1/items/{id}/", "/api/v1/users/me/"}
+    assert set(schema["paths"]) == addresses
+
+
+def test_pipenv_runs_its_tests_and_its_linter(project):
+    assert "\nOK\n" in project.call("pipenv", "run", "test", "my_project").stderr
+    assert "All checks passed!" in project.call("pipenv", "run", "lint").stdout
+
+
+def test_pipenv_run_lint_fails_where_the_code_is_not_clean(project, tmp_path):
+    changed = project.copy(tmp_path)
+    views = changed.path / "items" / "views.py"
+    views.write_text(f"import os\n{views.read_text()}")
+    assert changed.call("pipenv", "run", "lint", check=False).returncode != 0
+    views.write_text(views.read_text().replace("import os\n", "", 1).replace(" = ", "  =  ", 1))
+    assert changed.call("pipenv", "run", "lint", check=False).returncode != 0

@@ -1,0 +1,274 @@
+"""The real servers, asked as a real client asks: in development on SQLite, in production on PostgreSQL."""
+
+import gzip
+import re
+from contextlib import ExitStack
+
+import pytest
+import requests
+
+from tests.client import PASSWORD, Client
+from tests.mail import running_mail_server
+from tests.production import INTERFACES, SERVE, Deployment, wait_until
+
+NEW_PASSWORD = "a different horse altogether"
+LIMIT = 60
+
+
+class Site:
+    """A running server; `client()` is a person who visits it, in production behind a proxy."""
+
+    def __init__(self, interface, server, deployment=None):
+        self.interface = interface
+        self.server = server
+        self.deployment = deployment
+
+    def client(self):
+        return Client(self.server, https=bool(self.deployment))
+
+
+@pytest.fixture(scope="module")
+def mail_server():
+    with running_mail_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def sites(installed, postgres, mail_server, tmp_path_factory):
+    """Each server is started when it is first asked for: `sites("production", "WSGI")`."""
+    started = {}
+
+    def start(stage, interface):
+        folder = tmp_path_factory.mktemp(f"{stage}-{interface}")
+        if stage == "development":
+            project = installed(interface).copy(folder)
+            server = stack.enter_context(project.serve("pipenv", "run", "dev", "127.0.0.1:{port}"))
+            return Site(interface, server)
+        deployment = Deployment(installed(interface), folder, postgres.database(), EMAIL_URL=mail_server.url)
+        return Site(interface, stack.enter_context(deployment.prepare().serve()), deployment)
+
+    def site(stage, interface):
+        if (stage, interface) not in started:
+            started[stage, interface] = start(stage, interface)
+        return started[stage, interface]
+
+    with ExitStack() as stack:
+        yield site
+
+
+@pytest.fixture(params=INTERFACES)
+def production(request, sites):
+    return sites("production", request.param)
+
+
+EVERYWHERE = [(stage, interface) for interface in INTERFACES for stage in ("development", "production")]
+
+
+@pytest.fixture(params=EVERYWHERE, ids="-".join)
+def site(request, sites):
+    return sites(*request.param)
+
+
+def test_the_development_server_is_that_of_the_interface(sites):
+    daphne = sites("development", "ASGI")
+    assert "Starting ASGI/Daphne" in daphne.server.log
+    assert daphne.client().get("/livez").headers["Server"] == "daphne"
+    django = sites("development", "WSGI")
+    assert "Starting development server" in django.server.log
+    assert django.client().get("/livez").headers["Server"].startswith("WSGIServer/")
+
+
+def test_the_production_server_is_that_of_the_interface(sites):
+    assert sites("production", "ASGI").client().get("/livez").headers["Server"] == "daphne"
+    assert sites("production", "WSGI").client().get("/livez").headers["Server"] == "gunicorn"
+
+
+def test_a_visitor_is_asked_to_sign_in(site):
+    page = site.client().get("/")
+    assert page.url.endswith("/accounts/login/?next=/")
+    assert "<title>Sign in · My Project</title>" in page.text
+
+
+def test_items_are_created_edited_and_deleted_by_form(site):
+    ada = site.client().sign_up("ada-forms")
+    page = ada.submit("/items/add/", name="Compass & <chart>", description="Points north.")
+    assert "was created." in page.text
+    assert "Points north." in page.text
+    assert ada.names() == ["Compass & <chart>"]
+    (number,) = re.findall('id="edit-([0-9]+)"', page.text)
+    assert "was saved." in ada.submit(f"/items/{number}/", name="Sextant").text
+    assert ada.names() == ["Sextant"]
+    assert "was deleted." in ada.submit(f"/items/{number}/delete/").text
+    assert ada.names() == []
+
+
+def test_a_form_without_its_token_is_refused(site):
+    ada = site.client().sign_up("ada-token")
+    answer = ada.post("/items/add/", data={"name": "Forged"}, headers={"Referer": f"{ada.url}/items/add/"})
+    assert answer.status_code == 403
+    assert ada.names() == []
+
+
+def test_who_signed_out_signs_in_again_with_the_password_alone(site):
+    ada = site.client().sign_up("ada-returns")
+    assert "<h1>Sign in</h1>" in ada.sign_out().text
+    assert ada.get("/").url.endswith("/accounts/login/?next=/")
+    assert "correct username and password" in ada.sign_in("ada-returns", "wrong").text
+    assert "Sign out" in ada.sign_in("ada-returns").text
+
+
+def test_items_are_created_and_listed_by_the_api(site):
+    ada = site.client().sign_up("ada-api")
+    made = ada.api("POST", "/api/v1/items/", 201, name="Compass", description="Points north.")
+    listed = ada.api("GET", "/api/v1/items/")
+    assert listed == {"count": 1, "next": None, "previous": None, "results": [made]}
+    assert set(made) == {"id", "name", "description", "created_at", "updated_at"}
+    assert ada.names() == ["Compass"]
+    changed = ada.api("PATCH", f"/api/v1/items/{made['id']}/", name="Sextant")
+    assert changed["name"] == "Sextant"
+    ada.api("DELETE", f"/api/v1/items/{made['id']}/", 204)
+    assert ada.api("GET", "/api/v1/items/")["count"] == 0
+
+
+def test_the_api_refuses_a_request_without_csrf_token_and_one_without_session(site):
+    ada = site.client().sign_up("ada-csrf")
+    forged = ada.post("/api/v1/items/", json={"name": "Forged"}, headers={"Referer": f"{ada.url}/"})
+    assert forged.status_code == 403
+    assert "CSRF" in forged.json()["detail"]
+    assert site.client().get("/api/v1/items/").status_code == 403
+
+
+def test_each_owner_sees_and_changes_their_own_items_alone(site):
+    ada, bob = site.client().sign_up("ada-owner"), site.client().sign_up("bob-owner")
+    number = ada.api("POST", "/api/v1/items/", 201, name="Of Ada")["id"]
+    bob.api("POST", "/api/v1/items/", 201, name="Of Bob")
+    assert (ada.names(), bob.names()) == (["Of Ada"], ["Of Bob"])
+    assert [item["name"] for item in bob.api("GET", "/api/v1/items/")["results"]] == ["Of Bob"]
+    for path in (f"/items/{number}/", f"/items/{number}/delete/", f"/api/v1/items/{number}/"):
+        assert ada.get(path).status_code == 200
+        assert bob.get(path).status_code == 404
+    bob.api("DELETE", f"/api/v1/items/{number}/", 404)
+    assert ada.names() == ["Of Ada"]
+
+
+def test_the_admin_and_the_description_of_the_api_are_served(site):
+    client = site.client()
+    admin = client.get("/admin/")
+    assert admin.status_code == 200
+    assert "Django administration" in admin.text
+    assert "/api/v1/items/" in client.get("/api/schema/", headers={"Accept": "application/json"}).json()["paths"]
+    docs = client.get("/api/docs/")
+    assert docs.status_code == 200
+    for page in (admin, docs):
+        assets = re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)
+        assert assets
+        assert {client.get(path).status_code for path in assets} == {200}
+
+
+def test_health_is_told(site):
+    assert (site.client().get("/livez").text, site.client().get("/readyz").text) == ("ok", "ok")
+
+
+def test_a_password_is_reset_with_the_link_that_was_mailed(production, mail_server):
+    name = f"ada-forgets-{production.interface}"
+    production.client().sign_up(name)
+    visitor = production.client()
+    assert "Look at your mail" in visitor.submit("/accounts/password_reset/", email=f"{name}@example.com").text
+    (message,) = [message for message in mail_server.messages if message["To"] == f"{name}@example.com"]
+    assert message["From"] == "you@example.com"
+    (link,) = re.findall(r"https://127\.0\.0\.1:\d+(/\S+)", message.get_content())
+    page = visitor.submit(link, new_password1=NEW_PASSWORD, new_password2=NEW_PASSWORD)
+    assert "Your new password is set" in page.text
+    assert "Sign out" not in visitor.sign_in(name, PASSWORD).text
+    assert "Sign out" in visitor.sign_in(name, NEW_PASSWORD).text
+    assert "This link was used already" in production.client().get(link).text
+
+
+def test_a_static_file_is_compressed_and_kept_for_ever(production):
+    client = production.client()
+    (path,) = re.findall(r'href="(/static/style\.[0-9a-f]+\.css)"', client.get("/").text)
+    answer = client.get(path, headers={"Accept-Encoding": "gzip"}, stream=True)
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert b"color-scheme" in gzip.decompress(answer.raw.read())
+    assert answer.headers["Cache-Control"] == "max-age=315360000, public, immutable"
+
+
+def test_plain_http_is_sent_to_https(production):
+    answer = requests.get(f"{production.server.url}/accounts/login/", allow_redirects=False, timeout=LIMIT)
+    assert answer.status_code == 301
+    assert answer.headers["Location"] == f"https://127.0.0.1:{production.server.port}/accounts/login/"
+
+
+def test_cookies_travel_over_https_alone_and_pages_ask_browsers_for_it(production):
+    client = production.client().sign_up("ada-cookies")
+    assert {cookie.name: cookie.secure for cookie in client.cookies} == {"csrftoken": True, "sessionid": True}
+    assert client.get("/").headers["Strict-Transport-Security"].startswith("max-age=31536000")
+
+
+def test_a_proxy_is_not_believed_unless_it_is_counted(production):
+    with production.deployment.serve(TRUSTED_PROXIES=0) as server:
+        answer = Client(server, https=True).get("/accounts/login/", allow_redirects=False)
+        assert answer.status_code == 301
+
+
+def test_an_unknown_host_is_refused(production):
+    answer = production.client().get("/accounts/login/", headers={"Host": "evil.example"})
+    assert answer.status_code == 400
+    assert "evil" not in answer.text
+
+
+def test_an_unknown_address_has_a_readable_page(production):
+    answer = production.client().get("/no/such/page/")
+    assert answer.status_code == 404
+    assert "<h1>Not found</h1>" in answer.text
+
+
+def test_a_wsgi_worker_keeps_its_connection_and_replaces_a_broken_one(sites, postgres):
+    site = sites("production", "WSGI")
+    ada = site.client().sign_up("ada-connection")
+    kept = site.deployment.connections(postgres)
+    assert len(kept) == 1
+    ada.names()
+    ada.api("GET", "/api/v1/items/")
+    assert site.deployment.connections(postgres) == kept
+    postgres.sql(f"SELECT pg_terminate_backend({kept[0]}, 60000)")
+    assert ada.names() == []
+    assert site.deployment.connections(postgres) not in ([], kept)
+
+
+def test_an_asgi_server_keeps_no_connection(sites, postgres):
+    site = sites("production", "ASGI")
+    ada = site.client().sign_up("ada-connection")
+    for _ in range(5):
+        ada.names()
+        ada.api("GET", "/api/v1/items/")
+    wait_until(lambda: site.deployment.connections(postgres) == [], site.server)
+
+
+def test_a_database_that_goes_away_is_told_and_its_return_is_noticed(production, postgres):
+    ada = production.client().sign_up("ada-outage")
+    name = production.deployment.database.rpartition("/")[2]
+    postgres.sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    try:
+        for pid in production.deployment.connections(postgres):
+            postgres.sql(f"SELECT pg_terminate_backend({pid}, 60000)")
+        answer = ada.get("/readyz")
+        assert (answer.status_code, answer.text) == (503, "no database")
+        assert ada.get("/livez").status_code == 200
+        page = ada.get("/")
+        assert page.status_code == 500
+        assert "<h1>Something went wrong</h1>" in page.text
+        assert "OperationalError" in production.server.log
+    finally:
+        postgres.sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    assert ada.get("/readyz").status_code == 200
+    assert ada.names() == []
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL"])
+def test_what_production_needs_is_named_and_stops_the_start(production, name):
+    environment = dict(production.deployment.environment)
+    del environment[name]
+    done = production.deployment.project.call(*SERVE, env=environment, check=False, timeout=LIMIT)
+    assert done.returncode != 0
+    assert name in done.stdout + done.stderr
