@@ -9,6 +9,3 @@ forwarded_allow_ips = ""
 
 # By default all gunicorns of a user share the path of one control socket.
 control_socket_disable = True
-
-# TRUSTED_PROXIES alone decides who is believed to speak for an HTTPS client.
-forwarded_allow_ips = ""
