@@ -29,8 +29,12 @@ FILES = {
     "users/managers.py": EMAIL,
 }
 
-# An active virtualenv or another project's settings must not reach this project.
-FOREIGN = {"VIRTUAL_ENV", "PIPENV_ACTIVE", "PYTHONHOME", "PYTHONPATH", "DJANGO_SETTINGS_MODULE"}
+# An active virtualenv must not receive this project's packages, nor another project's database its migrations.
+FOREIGN = {
+    "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "DEBUG", "DJANGO_SETTINGS_MODULE", "EMAIL_URL",
+    "LOG_LEVEL", "PIPENV_ACTIVE", "PYTHONHOME", "PYTHONPATH", "REDIS_URL", "SECRET_KEY", "TRUSTED_PROXIES",
+    "VIRTUAL_ENV",
+}  # fmt: skip
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key not in FOREIGN}
 ENVIRONMENT.update(
     PIPENV_PIPFILE=str(Path("Pipfile").resolve()),
@@ -148,13 +152,14 @@ def configure_pipenv():
         pipfile.write_text(source + text, encoding="utf-8")
 
 
-def install(pipenv_folder):
+def install():
     """Create the virtualenv and install the packages into it."""
     python = find_python()
-    pipenv = find_pipenv(python, pipenv_folder)
-    run(*pipenv, "--python", python)
-    configure_pipenv()
-    run(*pipenv, "install", "--dev")
+    with tempfile.TemporaryDirectory() as folder:
+        pipenv = find_pipenv(python, folder)
+        run(*pipenv, "--python", python)
+        configure_pipenv()
+        run(*pipenv, "install", "--dev")
 
 
 def make_migrations():
@@ -170,27 +175,27 @@ def manage(*arguments):
 
 def set_up():
     """Run each step and say how long it took; return the commands that remain to be run by hand."""
-    with tempfile.TemporaryDirectory() as folder:
-        steps = [
-            ("development settings in .env", write_env, "cp .env.example .env"),
-            ("packages, with pipenv install", partial(install, folder), "pipenv install --dev"),
-            (
-                "migrations, with makemigrations",
-                make_migrations,
-                "pipenv run python manage.py makemigrations users && pipenv run python manage.py makemigrations",
-            ),
-            ("database, with migrate", partial(manage, "migrate"), "pipenv run python manage.py migrate"),
-            ("check", partial(manage, "check"), "pipenv run python manage.py check"),
-        ]
-        for number, (name, step, _) in enumerate(steps):
-            print(f"  {name:<32}", end="", flush=True)
-            started = time.monotonic()
-            try:
-                step()
-            except StepFailed as error:
-                print("failed\n", *str(error).strip().splitlines()[-20:], "", sep="\n")
-                return [command for _, _, command in steps[number:]]
-            print(f"{time.monotonic() - started:6.1f} s", flush=True)
+    steps = [
+        ("development settings in .env", write_env, "cp .env.example .env"),
+        ("packages, with pipenv install", install, "pipenv install --dev"),
+        (
+            "migrations, with makemigrations",
+            make_migrations,
+            "pipenv run python manage.py makemigrations users && pipenv run python manage.py makemigrations",
+        ),
+        ("database, with migrate", partial(manage, "migrate"), "pipenv run python manage.py migrate"),
+        ("check", partial(manage, "check"), "pipenv run python manage.py check"),
+    ]
+    for number, (name, step, _) in enumerate(steps):
+        print(f"  {name:<32}", end="", flush=True)
+        started = time.monotonic()
+        try:
+            step()
+        # Whatever it is: an exception would make Cookiecutter delete the project.
+        except Exception as error:
+            print("failed\n", *str(error).strip().splitlines()[-20:], "", sep="\n")
+            return [command for _, _, command in steps[number:]]
+        print(f"{time.monotonic() - started:6.1f} s", flush=True)
     return []
 
 

@@ -14,6 +14,7 @@ from demo import ROOT, problem_with
 from tests import machine
 from tests.postgres import running_postgres
 from tests.project import Project, cookiecutter, generate
+from tests.rendering import Renderer
 
 CHROMIUM_OPTIONS = [
     "--no-sandbox",
@@ -53,6 +54,12 @@ def bake(cookies, monkeypatch, tmp_path_factory):
         return Project(result.project_path, result.context)
 
     return bake
+
+
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory):
+    """Give the project of these answers, made once for all tests: `rendered(interface="WSGI")`; none may change it."""
+    return Renderer(tmp_path_factory.mktemp("rendered"))
 
 
 @pytest.fixture

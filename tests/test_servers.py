@@ -155,7 +155,7 @@ def test_the_admin_and_the_description_of_the_api_are_served(site):
     client = site.client()
     admin = client.get("/admin/")
     assert admin.status_code == 200
-    assert "Django administration" in admin.text
+    assert "My Project" in admin.text
     assert "/api/v1/items/" in client.get("/api/schema/", headers={"Accept": "application/json"}).json()["paths"]
     docs = client.get("/api/docs/")
     assert docs.status_code == 200

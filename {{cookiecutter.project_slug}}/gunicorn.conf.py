@@ -4,8 +4,8 @@ wsgi_app = "{{ cookiecutter.project_slug }}.wsgi"
 
 accesslog = "-"
 
+# Leaves it to TRUSTED_PROXIES whether X-Forwarded-Proto is believed.
+forwarded_allow_ips = ""
+
 # By default all gunicorns of a user share the path of one control socket.
 control_socket_disable = True
-
-# TRUSTED_PROXIES alone decides who is believed to speak for an HTTPS client.
-forwarded_allow_ips = ""

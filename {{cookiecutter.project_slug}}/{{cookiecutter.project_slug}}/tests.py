@@ -2,7 +2,8 @@ from unittest import mock
 
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.test import SimpleTestCase, TestCase
+from django.test import TestCase
+from django.utils.html import escape
 
 
 class HealthTests(TestCase):
@@ -17,7 +18,7 @@ class HealthTests(TestCase):
             self.assertContains(self.client.get("/readyz"), "no database", status_code=503)
 
 
-class PageTests(SimpleTestCase):
+class PageTests(TestCase):
     def test_unknown_address(self):
         self.assertContains(self.client.get("/no/such/page/"), "Not found", status_code=404)
 
@@ -25,5 +26,8 @@ class PageTests(SimpleTestCase):
         schema = self.client.get("/api/schema/", headers={"accept": "application/json"}).json()
         self.assertEqual(schema["info"]["title"], settings.PROJECT_NAME)
 
+    def test_admin_has_the_name_of_the_project(self):
+        self.assertContains(self.client.get("/admin/login/"), escape(settings.PROJECT_NAME))
+
     def test_docs(self):
-        self.assertContains(self.client.get("/api/docs/"), settings.PROJECT_NAME)
+        self.assertContains(self.client.get("/api/docs/"), escape(settings.PROJECT_NAME))

@@ -1,8 +1,11 @@
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from {{ cookiecutter.project_slug }} import health
+
+admin.site.site_header = admin.site.site_title = settings.PROJECT_NAME
 
 urlpatterns = [
     path("", include("{{ cookiecutter.app_name }}.urls")),

@@ -13,9 +13,9 @@ class Command(DjangoCommand):
             options["template"] = str(TEMPLATE)
             options["extensions"].append("html")
         super().handle(**options)
-        name = options["name"]
+        project, name = "{{ cookiecutter.project_slug }}", options["name"]
         self.stdout.write(
             f"Add it to the project:\n"
-            f'  INSTALLED_APPS in {{ cookiecutter.project_slug }}/settings.py: "{name}",\n'
-            f'  urlpatterns in {{ cookiecutter.project_slug }}/urls.py:        path("", include("{name}.urls")),'
+            f'  INSTALLED_APPS in {project}/settings.py: "{name}",\n'
+            f'  urlpatterns in {project}/urls.py:        path("", include("{name}.urls")),'
         )

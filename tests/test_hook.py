@@ -1,0 +1,83 @@
+"""With SKIP_SETUP=1 the post-generation hook sorts the files, and does nothing else."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from demo import ROOT
+from tests.machine import clean_environment
+from tests.project import cookiecutter
+from tests.rendering import listing, template_files
+
+MADE_BY_THE_SETUP = (".env", ".venv", "Pipfile.lock", "db.sqlite3", "users/migrations/0001_initial.py")
+
+# Ends the hook, as soon as it starts a program or opens a connection.
+GUARD = """
+import sys
+def guard(event, arguments):
+    if event.startswith(("socket", "subprocess", "os.exec", "os.fork", "os.posix_spawn", "os.system")):
+        sys.exit(f"guarded: {event}")
+sys.addaudithook(guard)
+"""
+
+
+@pytest.fixture
+def run_hook(rendered, tmp_path):
+    """Run the hook, under the guard, on a project that still has the files of all answers."""
+
+    def run_hook(**environment):
+        project = rendered()
+        folder = tmp_path / "my_project"
+        for file, source in template_files(project.answers).items():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, folder / file)
+        source = (ROOT / "hooks" / "post_gen_project.py").read_text(encoding="utf-8")
+        source = source.replace("{{ cookiecutter | tojson }}", json.dumps(project.answers))
+        done = subprocess.run(
+            [sys.executable, "-c", GUARD + source],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=clean_environment(**environment),
+        )
+        return done, folder
+
+    return run_hook
+
+
+def test_skip_setup_starts_no_program_and_opens_no_connection(run_hook, rendered):
+    done, folder = run_hook(SKIP_SETUP=1)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert [name for name in MADE_BY_THE_SETUP if (folder / name).exists()] == []
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert found == listing(rendered())
+
+
+@pytest.mark.parametrize("value", ["", "0"])
+def test_the_guard_sees_a_setup_that_is_not_skipped(run_hook, value):
+    done, _ = run_hook(SKIP_SETUP=value)
+    assert "guarded: subprocess.Popen" in done.stdout
+    assert done.returncode != 0
+
+
+def test_the_command_leaves_nothing_but_the_files(rendered, tmp_path):
+    done = cookiecutter(tmp_path / "made", {}, env={"SKIP_SETUP": "1"})
+    assert (done.returncode, done.stdout) == (0, "")
+    (folder,) = (tmp_path / "made").iterdir()
+    assert [name for name in MADE_BY_THE_SETUP if (folder / name).exists()] == []
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} == listing(rendered())
+
+
+def test_generating_again_follows_the_new_answer_and_keeps_what_the_user_made(rendered, tmp_path):
+    rendered.make(no_input=True, output_dir=tmp_path)
+    folder = tmp_path / "my_project"
+    (folder / ".env").write_text("SECRET_KEY=own\n")
+    (folder / "items" / "own.py").write_text("own = 1\n")
+    answers = {"interface": "WSGI", "login": "email"}
+    project = rendered.make(no_input=True, output_dir=tmp_path, overwrite_if_exists=True, extra_context=answers)
+    assert listing(project) == listing(rendered(**answers)) | {".env", "items/own.py"}
+    assert (folder / ".env").read_text() == "SECRET_KEY=own\n"

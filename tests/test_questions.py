@@ -1,0 +1,162 @@
+"""The questions: each is asked in a human sentence, and each answer makes a difference."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+from jinja2 import Environment
+
+import local_extensions
+from demo import QUESTIONS, ROOT
+from tests.machine import PYTHON_VERSIONS, RUNNING_PYTHON, clean_environment
+from tests.rendering import FLIPPED, OTHER_TEXTS, SETTINGS, choices, listing, name_of
+
+PROMPTS = SETTINGS["__prompts__"]
+
+
+def filtered(name, value):
+    extension = getattr(local_extensions, name)
+    return Environment(extensions=[extension]).filters[name](value)
+
+
+def contents(project):
+    return {file: (project.path / file).read_bytes() for file in listing(project)}
+
+
+@pytest.fixture
+def ask(tmp_path):
+    """Run Cookiecutter as in a terminal and type these lines; return all that it shows and the project's folder."""
+
+    def ask(*lines):
+        config = tmp_path / "config.yaml"
+        config.write_text(json.dumps({"cookiecutters_dir": str(tmp_path), "replay_dir": str(tmp_path / "replay")}))
+        made = tmp_path / "made"
+        made.mkdir()
+        done = subprocess.run(
+            [sys.executable, "-m", "cookiecutter", "--config-file", config, "--output-dir", made, ROOT],
+            input="".join(f"{line}\n" for line in lines),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            env=clean_environment(SKIP_SETUP=1, COLUMNS=500),
+        )
+        assert done.returncode == 0, done.stdout
+        (folder,) = made.iterdir()
+        return done.stdout, folder
+
+    return ask
+
+
+def test_each_question_has_a_sentence_and_no_other_name_has():
+    assert list(PROMPTS) == list(QUESTIONS)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_sentence_is_for_people(question):
+    prompt = PROMPTS[question]
+    sentences = [prompt]
+    if isinstance(QUESTIONS[question], list):
+        assert set(prompt) == {"__prompt__", *QUESTIONS[question]}
+        sentences = prompt.values()
+    for sentence in sentences:
+        assert " " in sentence
+        assert not re.search(r"[a-z]_[a-z]|\{", sentence), "a name for programs"
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_answers_are_strings(question):
+    values = QUESTIONS[question] if isinstance(QUESTIONS[question], list) else [QUESTIONS[question]]
+    assert all(isinstance(value, str) for value in values)
+    assert len(set(values)) == len(values)
+
+
+def test_enter_to_each_question_makes_the_default_project(ask, rendered):
+    shown, folder = ask(*[""] * len(QUESTIONS))
+    found = [shown.find(prompt if isinstance(prompt, str) else prompt["__prompt__"]) for prompt in PROMPTS.values()]
+    assert -1 not in found
+    assert found == sorted(found)
+    assert shown.count(f"/{len(QUESTIONS)}] ") == len(QUESTIONS)
+    default = rendered()
+    assert folder.name == default.path.name
+    made = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert made == contents(default)
+
+
+def test_typed_answers_make_the_project_of_these_answers(ask, rendered):
+    answers = {**OTHER_TEXTS, "interface": "WSGI", "python_version": PYTHON_VERSIONS[0], "login": "email"}
+    assert set(answers) == set(QUESTIONS), "type an answer to the new question"
+    numbers = {q: str(QUESTIONS[q].index(a) + 1) for q, a in answers.items() if isinstance(QUESTIONS[q], list)}
+    _, folder = ask(*({**answers, **numbers}[question] for question in QUESTIONS))
+    made = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert made == contents(rendered(**answers))
+
+
+@pytest.mark.parametrize("answers", FLIPPED, ids=name_of)
+def test_each_answer_changes_what_is_made(rendered, answers):
+    default = rendered()
+    changed = {question for question, value in answers.items() if value != default.answers[question]}
+    assert bool(changed) == (contents(rendered(**answers)) != contents(default))
+
+
+@pytest.mark.parametrize("question", [question for question in QUESTIONS if choices(question)])
+def test_each_choice_makes_a_project_of_its_own(rendered, question):
+    made = [contents(rendered(**{question: value})) for value in choices(question)]
+    assert all(one not in made[:place] for place, one in enumerate(made))
+
+
+def test_the_default_answers(rendered):
+    answers = {question: rendered().answers[question] for question in QUESTIONS}
+    assert answers == {
+        "project_name": "My Project",
+        "project_slug": "my_project",
+        "app_name": "items",
+        "description": "A web application and its API.",
+        "author_name": "Your Name",
+        "email": "you@example.com",
+        "time_zone": "UTC",
+        "interface": "ASGI",
+        "python_version": RUNNING_PYTHON if RUNNING_PYTHON in PYTHON_VERSIONS else PYTHON_VERSIONS[-1],
+        "login": "username",
+    }
+
+
+@pytest.mark.parametrize("version", PYTHON_VERSIONS)
+def test_each_python_has_its_django(rendered, version):
+    wanted = {"3.9": "4.2", "3.10": "5.2", "3.11": "5.2"}.get(version, "6.1")
+    pipfile = (rendered(python_version=version).path / "Pipfile").read_text(encoding="utf-8")
+    assert f'\ndjango = "~={wanted}.0"\n' in pipfile
+    assert f'\npython_version = "{version}"\n' in pipfile
+
+
+@pytest.mark.parametrize(
+    ("running", "default"),
+    [((3, 9, 0), "3.9"), ((3, 10, 1), "3.10"), ((3, 13, 7), "3.13"), ((3, 99, 0), PYTHON_VERSIONS[-1])],
+)
+def test_the_default_python_is_the_running_one_or_the_newest(monkeypatch, running, default):
+    monkeypatch.setattr(sys, "version_info", running)
+    assert filtered("running_python", SETTINGS["_django"]) == default
+
+
+def test_the_prompt_names_the_supported_pythons():
+    assert re.findall(r"3\.\d+", PROMPTS["python_version"]) == [PYTHON_VERSIONS[0], PYTHON_VERSIONS[-1]]
+
+
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [
+        ("Corner Shop", "corner_shop"),
+        ("The 'Zoo' & Co.", "the_zoo_co"),
+        ("404 Pages", "pages"),
+        ("Café Übersicht", "cafe_ubersicht"),
+        ("my-project", "my_project"),
+        ("日本", "ri_ben"),
+        ("!!!", "my_project"),
+        ("2024", "my_project"),
+        ("x" * 300, "x" * 40),
+        ("a" * 39 + " b", "a" * 39),
+    ],
+)
+def test_the_package_that_follows_from_the_name(name, package):
+    assert filtered("package_name", name) == package

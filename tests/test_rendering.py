@@ -1,0 +1,408 @@
+"""What the template renders: which files, for which answers, and that each of them is clean."""
+
+import ast
+import itertools
+import json
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree
+
+import pytest
+import yaml
+from cookiecutter.exceptions import FailedHookException
+
+from demo import QUESTIONS, ROOT
+from tests.rendering import (
+    CHOSEN,
+    FLIPPED,
+    OTHER_TEXTS,
+    TEMPLATE,
+    VALUES,
+    all_pairs,
+    assigned,
+    choices,
+    given,
+    hook_table,
+    listing,
+    name_of,
+    template_files,
+)
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    # Pytest brings it.
+    import tomli as tomllib
+
+DEFAULT = {
+    ".env.example",
+    ".gitattributes",
+    ".gitignore",
+    "Pipfile",
+    "README.md",
+    "items/__init__.py",
+    "items/admin.py",
+    "items/apps.py",
+    "items/consumers.py",
+    "items/migrations/__init__.py",
+    "items/models.py",
+    "items/routing.py",
+    "items/serializers.py",
+    "items/signals.py",
+    "items/static/item_list.js",
+    "items/templates/items/item_confirm_delete.html",
+    "items/templates/items/item_form.html",
+    "items/templates/items/item_list.html",
+    "items/templates/items/item_list_live.html",
+    "items/tests/__init__.py",
+    "items/tests/test_api.py",
+    "items/tests/test_live.py",
+    "items/tests/test_pages.py",
+    "items/urls.py",
+    "items/views.py",
+    "manage.py",
+    "my_project/__init__.py",
+    "my_project/asgi.py",
+    "my_project/context_processors.py",
+    "my_project/health.py",
+    "my_project/management/__init__.py",
+    "my_project/management/app_template/__init__.py-tpl",
+    "my_project/management/app_template/admin.py-tpl",
+    "my_project/management/app_template/apps.py-tpl",
+    "my_project/management/app_template/migrations/__init__.py-tpl",
+    "my_project/management/app_template/models.py-tpl",
+    "my_project/management/app_template/serializers.py-tpl",
+    "my_project/management/app_template/templates/app_name/index.html",
+    "my_project/management/app_template/tests/__init__.py-tpl",
+    "my_project/management/app_template/tests/test_pages.py-tpl",
+    "my_project/management/app_template/urls.py-tpl",
+    "my_project/management/app_template/views.py-tpl",
+    "my_project/management/commands/__init__.py",
+    "my_project/management/commands/startapp.py",
+    "my_project/settings.py",
+    "my_project/static/icon.svg",
+    "my_project/static/style.css",
+    "my_project/templates/403.html",
+    "my_project/templates/404.html",
+    "my_project/templates/500.html",
+    "my_project/templates/base.html",
+    "my_project/tests.py",
+    "my_project/urls.py",
+    "my_project/wsgi.py",
+    "pyproject.toml",
+    "scripts/__init__.py",
+    "scripts/inactive_users.py",
+    "users/__init__.py",
+    "users/admin.py",
+    "users/apps.py",
+    "users/forms.py",
+    "users/migrations/__init__.py",
+    "users/models.py",
+    "users/serializers.py",
+    "users/templates/registration/login.html",
+    "users/templates/registration/password_change_done.html",
+    "users/templates/registration/password_change_form.html",
+    "users/templates/registration/password_reset_complete.html",
+    "users/templates/registration/password_reset_confirm.html",
+    "users/templates/registration/password_reset_done.html",
+    "users/templates/registration/password_reset_email.html",
+    "users/templates/registration/password_reset_form.html",
+    "users/templates/registration/password_reset_subject.txt",
+    "users/templates/registration/signup.html",
+    "users/tests/__init__.py",
+    "users/tests/test_api.py",
+    "users/tests/test_pages.py",
+    "users/urls.py",
+    "users/views.py",
+}
+
+# What each answer other than the default removes from that, and adds to it.
+DIFFERENCES = {
+    ("interface", "WSGI"): (
+        {
+            "items/consumers.py",
+            "items/routing.py",
+            "items/signals.py",
+            "items/static/item_list.js",
+            "items/templates/items/item_list_live.html",
+            "items/tests/test_live.py",
+        },
+        {"gunicorn.conf.py"},
+    ),
+    ("login", "email"): (set(), {"users/managers.py"}),
+}
+
+# These have another set of pins for each Python, and the same files.
+SAME_FILES = {"python_version"}
+
+NAMES = [
+    ("zoo", "aardvark"),
+    ("aardvark", "zoo"),
+    ("p", "a"),
+    ("z" * 40, "a" * 40),
+    ("a" * 40, "z" * 40),
+    ("a_" * 19 + "bc", "z_1" * 13 + "z"),
+]
+
+TEXTS = [
+    "It's",
+    '"',
+    "'''",
+    '"""',
+    """It's "quoted" and 'quoted'""",
+    """"a" "b" it's""",
+    "\\",
+    "C:\\new\\table\\",
+    '\\"',
+    "two\nlines",
+    "carriage\r\nreturn",
+    "tab\tand bell\a",
+    "{{ 7 * 7 }}",
+    "{% raw %}{{ }}{% endraw %}",
+    "{% if x %}",
+    "{# comment #}",
+    "#}",
+    "{{ cookiecutter.email }}",
+    "</script><script>alert(1)</script>",
+    "&lt; & <b>",
+    "$(touch x) `touch x` $HOME ${HOME}",
+    "%s %(name)s %% {name} {0}",
+    "# noqa",
+    "null",
+    "日本語 Ünïcödé",
+    "🐍 👩‍🚀",
+    "שלום \u202eabc\u202c مرحبا",
+    "line\u2028paragraph\u2029next\x85",
+    "non\xa0breaking\ufeff",
+    "  spaces around  ",
+    "x" * 300,
+    "word " * 60,
+]
+
+
+def is_python(path):
+    return path.name.endswith((".py", ".py-tpl"))
+
+
+def copied_verbatim(path):
+    return "templates" in path.parts or "app_template" in path.parts
+
+
+PARSERS = {
+    ".json": json.loads,
+    ".py": ast.parse,
+    ".svg": xml.etree.ElementTree.fromstring,
+    ".toml": tomllib.loads,
+    ".yaml": yaml.safe_load,
+    ".yml": yaml.safe_load,
+    "Pipfile": tomllib.loads,
+}
+
+
+def faults(path, data):
+    """Yield what is not clean about a file's text."""
+    text = data.decode()
+    if "\r" in text:
+        yield "carriage return"
+    if text and not text.endswith("\n"):
+        yield "no newline at the end"
+    if text.endswith("\n\n") or text == "\n":
+        yield "blank line at the end"
+    if text.startswith("\n"):
+        yield "blank line at the start"
+    if re.search(r"[ \t]$", text, re.MULTILINE):
+        yield "white space at the end of a line"
+    if "\n" * (4 if is_python(path) else 3) in text:
+        yield "too many blank lines"
+    if re.search("cookiecutter", text, re.IGNORECASE):
+        yield "cookiecutter"
+    if not copied_verbatim(path) and re.search(r"\{%|%\}|\{\{ | \}\}|\{#|#\}", text):
+        yield "Jinja"
+    if not text and path.name not in ("__init__.py", "__init__.py-tpl"):
+        yield "empty"
+    parse = PARSERS.get(path.name) or PARSERS.get(path.suffix)
+    try:
+        if parse:
+            parse(text)
+    except ValueError as error:
+        yield str(error)
+    except (SyntaxError, yaml.YAMLError, xml.etree.ElementTree.ParseError) as error:
+        yield repr(error)
+
+
+def ruff(path):
+    """Return what ruff, with the project's own settings, says about its files: nothing, where all is well."""
+    told = ""
+    for command in (["check", "--output-format", "concise", "--quiet"], ["format", "--diff", "--quiet"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--no-cache", "."],
+            cwd=path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        told += done.stdout
+        assert bool(done.returncode) == bool(done.stdout), done
+    return told
+
+
+def test_each_question_that_takes_any_text_has_another_answer_here():
+    free = [question for question in QUESTIONS if not choices(question)]
+    assert list(OTHER_TEXTS) == free, "give OTHER_TEXTS in tests/rendering.py an answer for each new question"
+
+
+def test_all_pairs_leaves_out_none():
+    rows = all_pairs(VALUES)
+    for first, second in itertools.combinations(VALUES, 2):
+        wanted = set(itertools.product(VALUES[first], VALUES[second]))
+        assert {(row[first], row[second]) for row in rows} == wanted
+    assert len(rows) < len(list(itertools.product(*VALUES.values()))) / 10
+
+
+def test_default_files(rendered):
+    assert listing(rendered()) == DEFAULT
+
+
+@pytest.mark.parametrize("answers", CHOSEN, ids=name_of)
+def test_each_answer_adds_and_removes_its_files(rendered, answers):
+    ((question, value),) = answers.items()
+    files = listing(rendered(**answers))
+    if question in SAME_FILES or value == VALUES[question][0]:
+        assert files == DEFAULT
+    else:
+        removed, added = DIFFERENCES[question, value]
+        assert DEFAULT - files == removed
+        assert files - DEFAULT == added
+
+
+def test_the_hooks_table_has_these_files_and_no_others():
+    stated = set().union(*itertools.chain.from_iterable(DIFFERENCES.values()))
+    rows = hook_table("items")
+    assert {file for file in stated if file.startswith(tuple(rows))} == stated
+    assert [row for row in rows if not any(file.startswith(row) for file in stated)] == []
+
+
+def test_each_file_of_the_template_belongs_to_some_answer(rendered):
+    made = set().union(*(listing(rendered(**answers)) for answers in CHOSEN))
+    assert set(template_files(rendered().answers)) == made
+
+
+def test_a_row_of_the_hooks_table_without_a_file_is_an_error(rendered, tmp_path, capfd):
+    copy = tmp_path / "template"
+    ignored = shutil.ignore_patterns(".*", "demo", "tests")
+    shutil.copytree(ROOT, copy, ignore=lambda folder, names: ignored(folder, names) if folder == str(ROOT) else ())
+    hook = copy / "hooks" / "post_gen_project.py"
+    text = hook.read_text(encoding="utf-8")
+    hook.write_text(text.replace("FILES = {\n", 'FILES = {\n    "users/gone.py": ASGI,\n'), encoding="utf-8")
+    with pytest.raises(FailedHookException):
+        rendered.make(template=copy, no_input=True)
+    assert "lists users/gone.py, which the template does not have" in capfd.readouterr().err
+
+
+def check_all(project):
+    assert [path for path in project.path.rglob("*") if path.is_dir() and not any(path.iterdir())] == []
+    dirty = {
+        path.relative_to(project.path).as_posix(): found
+        for path in project.path.rglob("*")
+        if path.is_file()
+        for found in [list(faults(path.relative_to(project.path), path.read_bytes()))]
+        if found
+    }
+    assert dirty == {}
+    assert ruff(project.path) == ""
+
+
+@pytest.mark.parametrize("answers", FLIPPED, ids=name_of)
+def test_each_answer_renders_clean_files(rendered, answers):
+    check_all(rendered(**answers))
+
+
+@pytest.mark.parametrize("row", all_pairs(VALUES), ids=lambda row: name_of(given(row)))
+def test_each_pair_of_answers_renders_clean_files(rendered, row):
+    project = rendered(**given(row))
+    check_all(project)
+    for question, value in given(row).items():
+        assert project.answers[question] == value
+
+
+@pytest.mark.parametrize("interface", QUESTIONS["interface"])
+@pytest.mark.parametrize("names", NAMES, ids=lambda names: f"{names[0]:.12},{names[1]:.12}")
+def test_ruff_is_content_whatever_the_names(rendered, names, interface):
+    project_slug, app_name = names
+    project = rendered(project_slug=project_slug, app_name=app_name, interface=interface)
+    assert ruff(project.path) == ""
+    assert project.path.name == project_slug
+
+
+def test_the_names_stand_in_for_the_default_ones_everywhere(rendered):
+    def renamed(file):
+        return re.sub(r"\bmy_project/", "zoo/", re.sub(r"\bitems/", "aardvark/", file))
+
+    assert listing(rendered(project_slug="zoo", app_name="aardvark")) == set(map(renamed, DEFAULT))
+
+
+@pytest.mark.parametrize("answers", [{}, *({q: v} for q, v in DIFFERENCES)], ids=name_of)
+def test_djangos_templates_are_those_of_the_template(rendered, answers):
+    project = rendered(**answers)
+    sources = template_files(project.answers)
+    copied = [file for file in listing(project) if file.endswith((".html", "-tpl")) or "/templates/" in file]
+    assert copied
+    for file in copied:
+        assert (project.path / file).read_bytes() == sources[file].read_bytes(), file
+
+
+def test_no_template_file_is_compiled_or_has_a_name_that_tools_refuse():
+    for path in TEMPLATE.rglob("*"):
+        assert path.suffix != ".pyc", path
+        assert not set(path.name) & set('"|*?<>:\\'), path
+
+
+def test_ruff_would_tell(tmp_path):
+    (tmp_path / "a.py").write_text("import os\nx = 'a'\n")
+    assert "F401" in ruff(tmp_path)
+    assert '+x = "a"' in ruff(tmp_path)
+
+
+DIRT = {
+    b"a\r\n": "carriage return",
+    b"a": "no newline",
+    b"a\n\n": "blank line at the end",
+    b"\na\n": "blank line at the start",
+    b"a \nb\n": "white space",
+    b"a\n\n\n\nb\n": "too many",
+    b"# {{cookiecutter.x}}\n": "cookiecutter",
+    b"# {% if x %}\n": "Jinja",
+    b"": "empty",
+    b"def\n": "SyntaxError",
+}
+
+
+@pytest.mark.parametrize("data", DIRT)
+def test_dirt_is_found(data):
+    assert any(fault.startswith(DIRT[data]) for fault in faults(TEMPLATE / "a.py", data))
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("a.toml", b"a\n"), ("Pipfile", b"a\n"), ("a.json", b"{\n"), ("a.yml", b"[\n"), ("a.svg", b"<a>\n")],
+)
+def test_a_file_that_does_not_parse_is_found(name, data):
+    assert list(faults(TEMPLATE / name, data))
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text[:24]))
+def test_any_text_comes_out_as_it_was_typed(rendered, text):
+    project = rendered.typed(project_name=text, description=text, author_name=text)
+    settings = assigned(project.path / "my_project" / "settings.py")
+    assert settings["PROJECT_NAME"] == text
+    assert settings["PROJECT_DESCRIPTION"] == text
+    source = (project.path / "my_project" / "settings.py").read_text(encoding="utf-8")
+    constants = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)]
+    assert constants.count(text) == 3
+    readme = (project.path / "README.md").read_bytes().decode()
+    assert readme.count(text) >= 3
+    assert tomllib.loads((project.path / "Pipfile").read_text(encoding="utf-8"))
+    assert listing(project) == DEFAULT
+    assert ruff(project.path) == ""

@@ -1,0 +1,73 @@
+"""No answer can put a package of the project in the way of one that it uses: the hook refuses all their names."""
+
+import json
+import re
+
+import pytest
+
+from demo import QUESTIONS, ROOT
+from tests.rendering import assigned
+
+# Prints each name that a running project asks Python for, found or not, and each that its packages install.
+SCRIPT = """
+import contextlib, importlib, json, pathlib, runpy, sys, sysconfig
+asked = set()
+
+class Recorder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if path is None:
+            asked.add(name)
+
+sys.meta_path.insert(0, Recorder)
+sys.argv = ["manage.py", "test"]
+try:
+    runpy.run_path("manage.py", run_name="__main__")
+except SystemExit as end:
+    assert not end.code
+for name in sys.stdin.read().split():
+    importlib.import_module(name)
+folder = pathlib.Path(sysconfig.get_path("purelib"))
+installed = {path.name.partition(".")[0] for path in folder.iterdir() if path.suffix in ("", ".py", ".so")}
+print(json.dumps({"asked": sorted(asked), "installed": sorted(installed)}))
+"""
+
+SERVERS = {
+    "ASGI": "daphne.cli channels_redis.core redis.asyncio",
+    "WSGI": "gunicorn.app.wsgiapp gunicorn.workers.sync redis",
+}
+
+
+def hook(answers):
+    """Return the functions of the hook, after it accepted these answers."""
+    source = (ROOT / "hooks" / "pre_gen_project.py").read_text(encoding="utf-8")
+    functions = {}
+    exec(source.replace("{{ cookiecutter | tojson }}", json.dumps(answers)), functions)
+    return functions
+
+
+@pytest.mark.parametrize("interface", QUESTIONS["interface"])
+def test_each_name_that_a_running_project_imports_is_refused(installed, interface):
+    project = installed(interface)
+    servers = SERVERS[interface] + " django.db.backends.postgresql.base"
+    done = project.call("python", "-c", SCRIPT, stdin=servers)
+    names = json.loads(done.stdout.splitlines()[-1])
+    own = {path.name for path in project.path.iterdir() if path.is_dir()} - {"scripts", "users"}
+    problem = hook(project.answers)["problem_with_package"]
+    assert {"django", "rest_framework"} <= set(names["asked"])
+    assert {"django", "rest_framework"} <= set(names["installed"])
+    accepted = [
+        name
+        for name in {*names["asked"], *names["installed"]} - own
+        if re.fullmatch("[a-z][a-z0-9_]{0,39}", name) and not problem("app_name", name)
+    ]
+    assert sorted(accepted) == []
+
+
+@pytest.mark.parametrize("interface", QUESTIONS["interface"])
+def test_each_app_label_is_refused(rendered, interface):
+    project = rendered(interface=interface)
+    settings = project.path / project.path.name / "settings.py"
+    labels = {app.rpartition(".")[2] for app in assigned(settings)["INSTALLED_APPS"]} - {project.answers["app_name"]}
+    problem = hook(project.answers)["problem_with_package"]
+    assert [label for label in labels if not problem("app_name", label)] == []
