@@ -21,10 +21,11 @@ DJANGO = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))["_
 PRESENT = [version for version in PYTHON_VERSIONS if python_of(version)]
 # Those that cannot be tried; where all can, the newest once more.
 ABSENT = [version for version in PYTHON_VERSIONS if version not in PRESENT] or PYTHON_VERSIONS[-1:]
+EACH = [(version, interface) for version in PRESENT for interface in INTERFACES]
 SILENT = "System check identified no issues (0 silenced)."
 
 
-@pytest.fixture(scope="module", params=[(version, interface) for version in PRESENT for interface in INTERFACES])
+@pytest.fixture(scope="module", params=EACH, ids="-".join)
 def project(request, installed):
     version, interface = request.param
     return installed(interface, version)
