@@ -10,7 +10,8 @@ import environ
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
-env.read_env(BASE_DIR / ".env")
+if (BASE_DIR / ".env").exists():
+    env.read_env(BASE_DIR / ".env")
 
 PROJECT_NAME = {{ cookiecutter.project_name|python_string }}
 PROJECT_DESCRIPTION = {{ cookiecutter.description|python_string }}
