@@ -14,18 +14,19 @@ ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 # What the running project imports, or tries to import: a package of that name would be imported in its stead.
 # The tests compare this with a project that runs.
 IMPORTED = {
-    "allauth", "argon2", "asgiref", "attr", "attrs", "autobahn", "automat", "bcrypt", "brotli", "cbor2", "celery",
-    "cffi", "channels", "channels_redis", "click", "colorama", "constantly", "coreapi", "coreschema",
-    "cryptography", "daphne", "dj_rest_auth", "django", "django_extensions", "django_filters", "django_redis",
-    "docutils", "drf_spectacular", "drf_spectacular_sidecar", "environ", "guardian", "gunicorn", "h2", "hiredis",
-    "hyperlink", "idna", "incremental", "inflection", "inotify", "ipdb", "jinja2", "jsonschema",
+    "allauth", "argon2", "asgiref", "async_timeout", "attr", "attrs", "autobahn", "automat", "bcrypt", "brotli",
+    "cbor2", "celery", "cffi", "channels", "channels_redis", "click", "colorama", "constantly", "coreapi",
+    "coreschema", "cryptography", "daphne", "dj_rest_auth", "django", "django_extensions", "django_filters",
+    "django_redis", "docutils", "drf_spectacular", "drf_spectacular_sidecar", "environ", "guardian", "gunicorn",
+    "h2", "hiredis", "hyperlink", "idna", "incremental", "inflection", "inotify", "ipdb", "jinja2", "jsonschema",
     "jsonschema_specifications", "knox", "markdown", "msgpack", "oauth2_provider", "opentelemetry", "org",
-    "packaging", "pip", "pkg_resources", "polymorphic", "psycopg", "psycopg2", "pycparser", "pydantic", "pygments",
-    "pymemcache", "pytz", "pywatchman", "redis", "referencing", "requests", "rest_framework",
+    "packaging", "pip", "pkg_resources", "polymorphic", "psycopg", "psycopg2", "pycparser", "pydantic",
+    "pygments", "pymemcache", "pytz", "pywatchman", "redis", "referencing", "requests", "rest_framework",
     "rest_framework_dataclasses", "rest_framework_gis", "rest_framework_jwt", "rest_framework_recursive",
     "rest_framework_simplejwt", "rest_polymorphic", "rpds", "ruff", "service_identity", "setproctitle",
-    "setuptools", "simplejson", "snappy", "sqlparse", "tblib", "twisted", "txaio", "typing_extensions", "tzdata",
-    "ujson", "uritemplate", "uvicorn", "wheel", "whitenoise", "win32api", "xxhash", "yaml", "zope",
+    "setuptools", "simplejson", "snappy", "sqlparse", "tblib", "tomli", "twisted", "txaio", "typing_extensions",
+    "tzdata", "ujson", "uritemplate", "uvicorn", "wheel", "whitenoise", "win32api", "wsaccel", "xxhash", "yaml",
+    "zope",
 }  # fmt: skip
 
 # Folders, modules, apps and Django's app labels that the project has already.
