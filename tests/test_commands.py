@@ -3,6 +3,7 @@
 import os
 import re
 import select
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -201,3 +202,20 @@ def test_startapp_refuses_what_django_refuses(project, name, reason):
     assert reason in done.stderr
     assert "urlpatterns" not in done.stdout
     assert files(project.path) == before
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_the_first_app_is_one_folder_and_two_lines(installed, interface, tmp_path):
+    project = installed(interface).copy(tmp_path)
+    shutil.rmtree(project.path / "items")
+    for name, line in ("settings.py", '    "items",\n'), ("urls.py", '    path("", include("items.urls")),\n'):
+        path = project.path / "my_project" / name
+        text = path.read_text()
+        assert text.count(line) == 1
+        path.write_text(text.replace(line, ""))
+    project.call("python", "-W", "error", "manage.py", "test")
+    project.call("ruff", "check")
+    assert "No changes detected" in project.run("makemigrations", "--check").stdout
+    with project.serve() as server:
+        assert requests.get(f"{server.url}/accounts/login/", timeout=60).status_code == 200
+        assert requests.get(f"{server.url}/api/v1/items/", timeout=60).status_code == 404

@@ -25,11 +25,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{{ cookiecutter.project_slug }}
 # Loads the apps, so it comes before the import of any consumer.
 django_application = get_asgi_application()
 
+# Those of each app's routing.py; they are found like each app's admin.py.
 websocket_urlpatterns = [
     route
     for app in apps.get_app_configs()
     if module_has_submodule(app.module, "routing")
-    for route in import_module(f"{app.name}.routing").websocket_urlpatterns
+    for route in getattr(import_module(f"{app.name}.routing"), "websocket_urlpatterns", [])
 ]
 
 application = ProtocolTypeRouter(
