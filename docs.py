@@ -84,7 +84,7 @@ def take_picture(project, path):
         browser = playwright.chromium.launch(
             executable_path=program("chromium", package="chromium"), args=CHROMIUM_OPTIONS
         )
-        page = browser.new_page(viewport={"width": 800, "height": 520})
+        page = browser.new_page(viewport={"width": 800, "height": 560})
         page.goto(f"{server.url}/accounts/signup/")
         page.fill("[name=username]", "ada")
         page.fill("[name=password1]", "correct horse battery")
