@@ -13,13 +13,39 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 
 
+def install_with_apt(package):
+    """Install a Debian package, where that needs no password; return whether that worked."""
+    if not shutil.which("apt-get"):
+        return False
+    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    apt = [*sudo, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
+    install = [*apt, "install", "--yes", "--no-install-recommends", package]
+    print(f"Installing {package} with apt-get", flush=True)
+    try:
+        for command in ([*apt, "update"], install):
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    except FileNotFoundError:
+        return False
+    if done.returncode:
+        print(done.stdout.decode(errors="replace"))
+    return done.returncode == 0
+
+
+def has_venv():
+    importlib.invalidate_caches()
+    return all(importlib.util.find_spec(name) for name in ("venv", "ensurepip"))
+
+
 def problem():
     """Return why this Python cannot make a virtual environment, with the remedy, or None."""
     version = "%d.%d" % sys.version_info[:2]
     if sys.version_info < (3, 9):  # noqa: UP036
         return f"Python 3.9 or newer is needed and this one is {version}; name another, such as PYTHON=python3.12."
-    if not all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")):
-        return f"this Python has no venv module; install it (on Debian: sudo apt-get install python{version}-venv)."
+    package = f"python{version}-venv"
+    # Debian ships it apart from its Python.
+    debian = sys.base_prefix == "/usr"
+    if not has_venv() and not (debian and install_with_apt(package) and has_venv()):
+        return f"this Python has no venv module; install it (on Debian: sudo apt-get install {package})."
     return None
 
 

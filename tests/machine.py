@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from demo import ROOT
+from tools import install_with_apt
 
 PYTHON_VERSIONS = list(json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))["_django"])
 RUNNING_PYTHON = "%d.%d" % sys.version_info[:2]
@@ -49,22 +50,6 @@ def python_of(version):
         if found == version:
             return path
     return None
-
-
-def install_with_apt(package):
-    """Install a Debian package, where that needs no password; return whether that worked."""
-    if not shutil.which("apt-get"):
-        return False
-    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    apt = [*sudo, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
-    install = [*apt, "install", "--yes", "--no-install-recommends", package]
-    try:
-        for command in ([*apt, "update"], install):
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-            print(done.stdout.decode(errors="replace"))
-    except FileNotFoundError:
-        return False
-    return done.returncode == 0
 
 
 def program(*names, package):

@@ -69,6 +69,7 @@ def test_a_port_in_use_is_refused():
 
 def test_a_python_without_venv_is_told_the_remedy(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "ensurepip" else name)
+    monkeypatch.setattr("tools.install_with_apt", lambda package: False)
     assert "sudo apt-get install python3." in tools.problem()
 
 
