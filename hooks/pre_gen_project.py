@@ -31,8 +31,8 @@ IMPORTED = {
 
 # Folders, modules, apps and Django's app labels that the project has already.
 TAKEN = {
-    "admin", "auth", "contenttypes", "deploy", "manage", "messages", "migrations", "pipfile", "runserver_nostatic",
-    "scripts", "sessions", "site", "static", "staticfiles", "templates", "test", "tests", "users",
+    "admin", "auth", "contenttypes", "deploy", "manage", "messages", "migrations", "pipfile", "scripts",
+    "sessions", "site", "static", "staticfiles", "templates", "test", "tests", "users",
 }  # fmt: skip
 
 # Words and modules of a newer Python than the one that runs this.
