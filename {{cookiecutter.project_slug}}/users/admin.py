@@ -1,12 +1,12 @@
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.admin import UserAdmin
 
 from users.models import User
 
+{% if cookiecutter.login == "email" %}
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):
-{% if cookiecutter.login == "email" %}
+class EmailUserAdmin(UserAdmin):
     fieldsets = [
         (None, {"fields": ["email", "password"]}),
         ("Personal info", {"fields": ["first_name", "last_name"]}),
@@ -18,5 +18,5 @@ class UserAdmin(DjangoUserAdmin):
     search_fields = ["email", "first_name", "last_name"]
     ordering = ["email"]
 {% else %}
-    pass
+admin.site.register(User, UserAdmin)
 {% endif %}

@@ -100,8 +100,8 @@ ASGI_APPLICATION = "{{ cookiecutter.project_slug }}.asgi.application"
 
 # Database
 
-if DEBUG:
-    DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
+if DEBUG and "DATABASE_URL" not in env:
+    DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"}}
 else:
     DATABASES = {"default": env.db("DATABASE_URL")}
 
