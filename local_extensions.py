@@ -3,9 +3,12 @@
 import json
 import re
 import sys
+from pathlib import Path
 
 from cookiecutter.utils import simple_filter
 from slugify import slugify
+
+VERSIONS = Path(__file__).parent / "versions"
 
 
 @simple_filter
@@ -29,3 +32,25 @@ def running_python(supported):
     """Return the version of the running Python, or the newest of `supported` where it is newer still."""
     running = "{}.{}".format(*sys.version_info)
     return running if running in supported else list(supported)[-1]
+
+
+@simple_filter
+def known_versions(python_version):
+    """
+    Return what versions/ has for a Python: name -> version, hashes, and the packages that bring it along.
+
+    A package that is not needed on every machine has markers too.
+    """
+    path = VERSIONS / f"{python_version}.txt"
+    if not path.exists():
+        return {}
+    packages = {}
+    for block in re.split(r"\n(?=[a-z])", path.read_text(encoding="utf-8"))[1:]:
+        name, version, markers = re.match(r"(\S+)(==\S+)(?: ; (.*))? \\\n", block).groups()
+        packages[name] = {
+            "version": version,
+            **({"markers": markers} if markers else {}),
+            "hashes": re.findall(r"--hash=(\S+)", block),
+            "via": re.findall(r"^    # (?:  |via )(\S+)$", block, re.MULTILINE),
+        }
+    return packages

@@ -1,16 +1,24 @@
 """Finish the generated project: remove what the answers do not need, then set it up."""
 
+import contextlib
+import functools
+import hashlib
 import json
 import os
+import re
 import secrets
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from functools import partial
 from pathlib import Path
+
+# Until the files are sorted, Ctrl-C would leave those of all answers.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 APP = ANSWERS["app_name"]
@@ -29,33 +37,74 @@ FILES = {
     "users/managers.py": EMAIL,
 }
 
-# An active virtualenv must not receive this project's packages, nor another project's database its migrations.
-FOREIGN = {
+# What the template was tested with on this Python: name -> version, hashes, markers, the packages that need it.
+VERSIONS = json.loads(r"""{{ cookiecutter.python_version | known_versions | tojson }}""")
+
+# What would make the project's own commands use another project's settings, database or packages.
+MISLEADING = {
     "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "DEBUG", "DJANGO_SETTINGS_MODULE", "EMAIL_URL",
-    "LOG_LEVEL", "PIPENV_ACTIVE", "PYTHONHOME", "PYTHONPATH", "REDIS_URL", "SECRET_KEY", "TRUSTED_PROXIES",
-    "VIRTUAL_ENV",
+    "LOG_LEVEL", "PIPENV_CUSTOM_VENV_NAME", "PIPENV_PIPFILE", "PIPENV_PYTHON", "PIP_PREFIX", "PIP_PYTHON",
+    "PIP_ROOT", "PIP_TARGET", "PYTHONHOME", "PYTHONPATH", "REDIS_URL", "SECRET_KEY", "TRUSTED_PROXIES",
 }  # fmt: skip
-ENVIRONMENT = {key: value for key, value in os.environ.items() if key not in FOREIGN}
-ENVIRONMENT.update(
-    PIPENV_PIPFILE=str(Path("Pipfile").resolve()),
-    PIPENV_IGNORE_VIRTUALENVS="1",
-    PIPENV_NO_INHERIT="1",
-    PIPENV_VENV_IN_PROJECT="1",
-    PIPENV_DONT_USE_PYENV="1",
-    PIPENV_NOSPIN="1",
-    PIPENV_VERBOSITY="-1",
-)
+FOREIGN = re.compile("PIPENV_(?!CACHE_DIR|PYPI_MIRROR|TIMEOUT)|PYTHON|UV_(PREFIX|PYTHON|SYSTEM|TARGET)|VIRTUAL_ENV$")
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if name not in MISLEADING and not FOREIGN.match(name)},
+    "NO_COLOR": "1",
+    "PIPENV_DONT_USE_PYENV": "1",
+    "PIPENV_IGNORE_VIRTUALENVS": "1",
+    "PIPENV_NOSPIN": "1",
+    "PIPENV_NO_INHERIT": "1",
+    "PIPENV_PIPFILE": str(Path("Pipfile").resolve()),
+    "PIPENV_VENV_IN_PROJECT": "1",
+    "PIPENV_VERBOSITY": "-1",
+    "PIP_USER": "0",
+}
 
-VIRTUALENV_PYTHON = "{}/Scripts/python.exe" if os.name == "nt" else "{}/bin/python"
-PYTHON = VIRTUALENV_PYTHON.format(".venv")
+PYTHON_VERSION = ANSWERS["python_version"]
+VIRTUALENV = Path(".venv")
+PIPFILE = Path("Pipfile")
+LOCK = Path("Pipfile.lock")
+LOG = Path("setup.log")
+# Lies in the virtualenv until all packages are there.
+INCOMPLETE = VIRTUALENV / "incomplete"
+# The name that a virtualenv takes to be removed.
+REJECTED = Path(".venv-rejected")
+UV = os.environ.get("UV") or shutil.which("uv")
+END_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+RED, GREEN, YELLOW = 31, 32, 33
+CLEAR_LINE = "\r\033[K"
+IS_TERMINAL = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
-# Prints pip's own default index, then the index and the certificates that pip is configured to use.
-PIP_OPTIONS = """
+# Prints pip's own default index, the index and the certificates that pip is configured to use, and the Pipfile.
+PRINT_CONFIGURATION = """
+import json
+try:
+    import tomllib
+except ImportError:
+    from pip._vendor import tomli as tomllib
 from pip._internal.commands import create_command
 from pip._internal.models.index import PyPI
 options = create_command("install").parser.get_default_values()
-print(PyPI.simple_url, options.index_url, options.cert or "", sep="\\n")
+with open("Pipfile", "rb") as pipfile:
+    print(json.dumps([PyPI.simple_url, options.index_url, options.cert, tomllib.load(pipfile)]))
 """
+
+# Runs each command of manage.py that it reads; prints an empty line when that is done.
+RUN_COMMANDS = """
+import os, sys
+from importlib import invalidate_caches
+from django.core.management import execute_from_command_line
+os.environ["DJANGO_SETTINGS_MODULE"] = sys.argv[1]
+done, sys.stdout = sys.stdout, sys.stderr
+for line in sys.stdin:
+    invalidate_caches()
+    execute_from_command_line(["manage.py", *line.split()])
+    print(file=done, flush=True)
+"""
+
+
+class StepFailed(Exception):
+    """A step of the set-up failed; the text is a sentence that says why."""
 
 
 def remove_unwanted_files():
@@ -72,151 +121,485 @@ def remove_unwanted_files():
             path.unlink()
 
 
-class StepFailed(Exception):
-    """A step of the set-up failed; the text is what it printed."""
+def is_rendered_to_compare():
+    """Return whether this is what `cruft update` and `cruft diff` render to compare it with a project."""
+    parent = Path.cwd().parent
+    in_temporary_folder = parent.parent == Path(tempfile.gettempdir()).resolve() and parent.name.startswith("tmp")
+    return "_output_dir" not in ANSWERS and in_temporary_folder
 
 
-def run(*command):
-    """Run a command and return what it printed."""
+def say(text="", end="\n"):
+    """Print a text; that nobody reads it, or that the terminal lacks a character, must not end the set-up."""
     try:
-        return subprocess.run(
-            command,
-            env=ENVIRONMENT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            check=True,
-        ).stdout
-    except subprocess.CalledProcessError as error:
-        raise StepFailed(error.stdout) from error
+        print(text, end=end, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def coloured(text, code):
+    """Return a text in a colour of ANSI, where one is seen and wanted."""
+    return f"\033[{code}m{text}\033[0m" if IS_TERMINAL and not os.environ.get("NO_COLOR") else text
+
+
+def write(path, text, mode=0o666):
+    """Write a file so that it has its old text or the new one, and never a part."""
+    new = path.with_name(f"{path.name}.new")
+    try:
+        with open(new, "w", encoding="utf-8", opener=functools.partial(os.open, mode=mode)) as file:
+            file.write(text)
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+
+
+def venv_python(folder):
+    """Return the path of the Python of a virtualenv."""
+    return str(Path(folder, "Scripts", "python.exe") if os.name == "nt" else Path(folder, "bin", "python"))
+
+
+PYTHON = venv_python(VIRTUALENV)
+
+
+def start(*command, **streams):
+    """Start a command in a process group of its own; what it prints on its standard error goes to the log."""
+    with LOG.open("ab") as log:
+        log.write(f"\n$ {shlex.join(map(str, command))}\n".encode()[:500])
+        log.flush()
+        streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, "text": True, **streams}
+        return subprocess.Popen(command, env=ENVIRONMENT, start_new_session=True, **streams)
+
+
+def kill(process):
+    """End a process, if it still runs, with all that it started."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+        process.wait()
+
+
+def wait_for(process, name):
+    """Wait until a process ends; raise StepFailed unless it ended well."""
+    if process.wait():
+        ending = f"was killed by signal {-process.returncode}" if process.returncode < 0 else "failed"
+        raise StepFailed(f"{name} {ending}.")
+
+
+def run(*command, capture=False):
+    """Run a command; what it prints goes to the log, or is returned if `capture` is true."""
+    try:
+        process = start(*command, **({"stdout": subprocess.PIPE} if capture else {}))
     except OSError as error:
-        raise StepFailed(str(error)) from error
+        raise StepFailed(f"{command[0]} cannot be started: {error.strerror}.") from error
+    try:
+        printed = process.stdout.read() if capture else None
+        wait_for(process, " ".join(command[:2]) if len(command) > 1 else command[0])
+        return printed
+    finally:
+        kill(process)
+
+
+class Manager:
+    """Runs commands of manage.py in one process, because Django needs a while to start."""
+
+    process = None
+
+    def run(self, *arguments):
+        """Run a command; return what it printed."""
+        if not self.process:
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+            self.process = start(PYTHON, "-c", RUN_COMMANDS, f"{ANSWERS['project_slug']}.settings", **pipes)
+        before = LOG.stat().st_size
+        with contextlib.suppress(BrokenPipeError):
+            print(*arguments, file=self.process.stdin, flush=True)
+        if not self.process.stdout.readline():
+            wait_for(self.process, f"manage.py {arguments[0]}")
+        return LOG.read_bytes()[before:].decode(errors="replace")
+
+    def close(self):
+        if self.process:
+            kill(self.process)
+
+
+manager = Manager()
+manage = manager.run
 
 
 def find_python():
     """Return the Python that the answer names: the running one, one on PATH, or one of pyenv's."""
-    wanted = ANSWERS["python_version"]
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
-    for python in sys.executable, f"python{wanted}", *map(str, pyenv.glob(f"{wanted}.*/bin/python")):
-        try:
-            if run(python, "-c", "import sys; print('{}.{}'.format(*sys.version_info))").strip() == wanted:
+    script = "import sys; print('{}.{}'.format(*sys.version_info))"
+    for python in sys.executable, f"python{PYTHON_VERSION}", *map(str, pyenv.glob(f"{PYTHON_VERSION}.*/bin/python")):
+        with contextlib.suppress(StepFailed):
+            if run(python, "-c", script, capture=True).strip() == PYTHON_VERSION:
                 return python
-        except StepFailed:
-            continue
-    raise StepFailed(f"There is no python{wanted} on this machine: install it, or choose another python_version.")
+    raise StepFailed(f"There is no Python {PYTHON_VERSION} on this machine: install it, then go on.")
 
 
-def find_pipenv(python, folder):
-    """Return the command that starts Pipenv: the user's own, or else a copy that is made in `folder`."""
-    for pipenv in ["pipenv"], [sys.executable, "-m", "pipenv"]:
-        try:
-            version = run(*pipenv, "--version").split()[-1]
-        except StepFailed:
-            continue
-        # Pipenv resolves with the project's Python, and no longer runs on 3.9 since 2026.
-        if ANSWERS["python_version"] != "3.9" or version < "2026":
-            return pipenv
-    run(python, "-m", "venv", folder)
-    python = VIRTUALENV_PYTHON.format(folder)
-    run(python, "-m", "pip", "install", "pipenv")
+@functools.cache
+def own_pipenv():
+    """Return the command that starts the user's Pipenv, or None where there is none that will do."""
+    for command in ["pipenv"], [sys.executable, "-m", "pipenv"]:
+        with contextlib.suppress(StepFailed):
+            version = run(*command, "--version", capture=True).split()[-1]
+            # Pipenv resolves with the project's Python, and no longer runs on 3.9 since 2026.
+            if PYTHON_VERSION != "3.9" or version < "2026":
+                return command
+    return None
+
+
+def private_pipenv(python, folder):
+    """Return the command that starts a Pipenv which is made in `folder`."""
+    if UV:
+        run(UV, "venv", "--python", python, folder)
+    else:
+        run(python, "-m", "venv", folder)
+    python = venv_python(folder)
+    try:
+        install_requirements(python, with_dependencies({"pipenv"}))
+    except StepFailed:
+        run(python, "-m", "pip", "install", "pipenv")
     return [python, "-m", "pipenv"]
+
+
+def with_dependencies(names):
+    """Return name -> version and so on of these packages and of all that they need."""
+    found = set(names)
+    while True:
+        more = {name for name, package in VERSIONS.items() if found.intersection(package["via"])} - found
+        if not more:
+            return {name: VERSIONS[name] for name in sorted(found)}
+        found |= more
+
+
+def install_requirements(python, packages):
+    """Install exactly these packages, checked against their hashes, into a virtualenv: with uv, or else with pip."""
+    path = Path(ENVIRONMENT["TMPDIR"], "requirements.txt")
+    with path.open("w", encoding="utf-8") as file:
+        for name, package in packages.items():
+            hashes = " ".join(f"--hash={digest}" for digest in package["hashes"])
+            markers = f" ; {package['markers']}" if "markers" in package else ""
+            file.write(f"{name}{package['version']}{markers} {hashes}\n")
+    pip = [UV, "pip", "install", "--no-config", "--python", python] if UV else [python, "-m", "pip", "install"]
+    run(*pip, "--no-deps", "--require-hashes", "-r", str(path))
 
 
 def write_env():
     """Copy .env.example to .env, with a secret key that no other project has."""
-    path = Path(".env")
-    if path.exists():
-        return
-    path.touch(mode=0o600)
+    env = Path(".env")
+    if env.exists():
+        return "kept"
     example = Path(".env.example").read_text(encoding="utf-8")
-    path.write_text(example.replace("for-development-only", secrets.token_urlsafe(48)), encoding="utf-8")
+    write(env, example.replace("for-development-only", secrets.token_urlsafe(48)), mode=0o600)
+    return "with a new secret key"
 
 
 def configure_pipenv():
     """
     Write pip's default index into the Pipfile, so that the lock does not depend on how a machine's pip is configured.
 
-    Where this machine's pip has another index or certificates, Pipenv uses these during this run.
+    Where this machine's pip has another index or certificates, Pipenv and uv use these during this run. Return what
+    the Pipfile says, or None where there is no pip yet.
     """
-    default, index, certificates = run(PYTHON, "-c", PIP_OPTIONS).split("\n")[:3]
+    for python in sys.executable, PYTHON:
+        with contextlib.suppress(StepFailed):
+            default, index, certificates, pipfile = json.loads(run(python, "-c", PRINT_CONFIGURATION, capture=True))
+            break
+    else:
+        return None
     if index != default:
-        ENVIRONMENT["PIPENV_PYPI_MIRROR"] = index
+        ENVIRONMENT.setdefault("PIPENV_PYPI_MIRROR", index)
+        ENVIRONMENT.setdefault("UV_DEFAULT_INDEX", index)
     if certificates:
         ENVIRONMENT.setdefault("REQUESTS_CA_BUNDLE", certificates)
-    pipfile = Path("Pipfile")
-    text = pipfile.read_text(encoding="utf-8")
-    if "[[source]]" not in text:
-        source = f'[[source]]\nname = "pypi"\nurl = "{default}"\nverify_ssl = true\n\n'
-        pipfile.write_text(source + text, encoding="utf-8")
+        ENVIRONMENT.setdefault("SSL_CERT_FILE", certificates)
+    if "source" not in pipfile:
+        source = {"name": "pypi", "url": default, "verify_ssl": True}
+        lines = "\n".join(f"{key} = {json.dumps(value)}" for key, value in source.items())
+        write(PIPFILE, f"[[source]]\n{lines}\n\n{PIPFILE.read_text(encoding='utf-8')}")
+        pipfile["source"] = [source]
+    return pipfile
+
+
+def digest(pipfile):
+    """Return the digest by which Pipenv knows that a lock is that of a Pipfile."""
+    meta = {"sources": pipfile["source"], "requires": pipfile["requires"]}
+    hashed = {"_meta": meta, "default": pipfile["packages"], "develop": pipfile["dev-packages"]}
+    text = json.dumps(hashed, sort_keys=True, separators=(",", ":"))
+    return {"sha256": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def tested_lock(pipfile):
+    """Return the text of Pipfile.lock with the versions that the template was tested with, or None without them."""
+    if not {*pipfile["packages"], *pipfile["dev-packages"]} <= VERSIONS.keys():
+        return None
+    lock = {
+        "_meta": {
+            "hash": digest(pipfile),
+            "pipfile-spec": 6,
+            "requires": pipfile["requires"],
+            "sources": pipfile["source"],
+        }
+    }
+    for section, wanted in ("default", pipfile["packages"]), ("develop", pipfile["dev-packages"]):
+        lock[section] = {
+            name: {key: value for key, value in package.items() if key != "via"}
+            for name, package in with_dependencies(wanted).items()
+        }
+        for name, version in wanted.items():
+            lock[section][name]["index"] = "pypi"
+            if "extras" in version:
+                lock[section][name]["extras"] = version["extras"]
+    return json.dumps(lock, indent=4, sort_keys=True) + "\n"
+
+
+def locked_packages():
+    """Return name -> version and so on of all packages in Pipfile.lock."""
+    lock = json.loads(LOCK.read_text(encoding="utf-8"))
+    return {**lock["default"], **lock["develop"]}
+
+
+def index_answers():
+    """Return whether a package can be had from the index that pip is configured to use."""
+    with contextlib.suppress(StepFailed):
+        options = ["--dry-run", "--ignore-installed", "--no-deps", "--retries", "0"]
+        run(PYTHON, "-m", "pip", "install", *options, "sqlparse")
+        return True
+    return False
+
+
+def install_packages(pipenv, lock):
+    """Install what Pipfile.lock says, if that is `lock`, or else what Pipenv resolves; return which it was."""
+    try:
+        run(*pipenv, "install", "--dev")
+        return "as tested" if lock else "as Pipenv resolved them"
+    except StepFailed:
+        if not index_answers():
+            raise StepFailed("The package index does not answer.") from None
+        if not lock:
+            raise
+    LOCK.unlink()
+    try:
+        run(*pipenv, "install", "--dev")
+        return "as Pipenv resolved them, because a tested version cannot be had here"
+    except BaseException:
+        write(LOCK, lock)
+        raise
 
 
 def install():
-    """Create the virtualenv and install the packages into it."""
-    python = find_python()
-    with tempfile.TemporaryDirectory() as folder:
-        pipenv = find_pipenv(python, folder)
-        run(*pipenv, "--python", python)
-        configure_pipenv()
-        run(*pipenv, "install", "--dev")
+    """Create the virtualenv, and install the packages into it."""
+    if INCOMPLETE.exists():
+        VIRTUALENV.replace(REJECTED)
+    pipfile = configure_pipenv()
+    is_new = not VIRTUALENV.exists()
+    if not is_new and pipfile and LOCK.exists() and json.loads(LOCK.read_text())["_meta"]["hash"] == digest(pipfile):
+        return "already installed"
+    try:
+        python = find_python()
+        pipenv = own_pipenv() or private_pipenv(python)
+        if is_new:
+            run(*pipenv, "--python", python)
+            INCOMPLETE.touch()
+        pipfile = pipfile or configure_pipenv()
+        lock = tested_lock(pipfile) if pipfile else None
+        if lock and not LOCK.exists():
+            write(LOCK, lock)
+        if not LOCK.exists() or LOCK.read_text(encoding="utf-8") != lock:
+            lock = None
+        if lock and is_new and UV:
+            # It is quicker, and whatever comes of it Pipenv has the last word.
+            with contextlib.suppress(StepFailed):
+                install_requirements(PYTHON, locked_packages())
+        which = install_packages(pipenv, lock)
+        INCOMPLETE.unlink(missing_ok=True)
+        return f"{len(locked_packages())} packages, {which}"
+    except BaseException:
+        if is_new and VIRTUALENV.exists():
+            # Removing it would take longer than a terminal waits after Ctrl-C.
+            VIRTUALENV.replace(REJECTED)
+        raise
 
 
 def make_migrations():
     """Make the users' migrations first: the other apps then refer to them, and need one file instead of two."""
-    for apps in ["users"], []:
-        # The header holds the time; without it the same answers make the same file.
-        run(PYTHON, "manage.py", "makemigrations", "--no-header", *apps)
+    wanted = [Path(app, "migrations", "0001_initial.py") for app in ("users", APP)]
+    if all(path.exists() for path in wanted):
+        return "kept"
+    before = set(Path().glob("*/migrations/*.py"))
+    try:
+        for apps in ["users"], []:
+            # The header holds the time; without it the same answers make the same file.
+            manage("makemigrations", "--no-header", *apps)
+    except BaseException:
+        for path in set(Path().glob("*/migrations/*.py")) - before:
+            path.unlink()
+        raise
+    return " and ".join(map(str, wanted))
 
 
-def manage(*arguments):
-    run(PYTHON, "manage.py", *arguments)
+def migrate():
+    """Make the tables of the embedded database; a server that .env names is left alone."""
+    if re.search("^DATABASE_URL=.", Path(".env").read_text(encoding="utf-8"), re.MULTILINE):
+        return "left alone: .env names another one"
+    applied = manage("migrate").count(" OK\n")
+    return f"{applied} migrations in db.sqlite3"
+
+
+def check():
+    return manage("check").strip().rpartition("\n")[2]
+
+
+def pipenv_by_hand():
+    """Return the commands that install the packages with the user's Pipenv, or with one made for the purpose."""
+    prefix = f"{'PIPENV_IGNORE_VIRTUALENVS=1 ' if 'VIRTUAL_ENV' in os.environ else ''}PIPENV_VENV_IN_PROJECT=1"
+    python = f"python{PYTHON_VERSION}"
+    if not shutil.which(python):
+        with contextlib.suppress(StepFailed):
+            python = shlex.quote(find_python())
+    if own_pipenv():
+        return [f"{prefix} {shlex.join(own_pipenv())} install --dev --python {python}"]
+    folder = ".venv-of-pipenv"
+    return [
+        f"{python} -m venv {folder}",
+        f"{folder}/bin/python -m pip install pipenv",
+        f"{prefix} {folder}/bin/python -m pipenv install --dev --python {python}",
+        f"rm -r {folder}",
+    ]
+
+
+def manage_by_hand(*commands):
+    """Return a function that returns these commands of manage.py, as they are typed."""
+    return lambda: [f"{PYTHON} manage.py {command}" for command in commands]
+
+
+class Step:
+    """A step of the set-up: what the user reads, the function that does it, one that returns how to do it by hand."""
+
+    def __init__(self, name, function, by_hand):
+        self.name = name
+        self.function = function
+        self.by_hand = by_hand
+        self.result = {"step": name, "state": "not run", "seconds": 0.0, "result": ""}
+
+    def run(self):
+        """Do it, while showing that it is alive, and say how it went."""
+        ended = threading.Event()
+        started = time.monotonic()
+        life = threading.Thread(target=self.show_life, args=(ended, started), daemon=True)
+        life.start()
+        try:
+            what = self.function()
+            self.result.update(state="done", result=what)
+        except BaseException:
+            self.result["state"] = "failed"
+            raise
+        finally:
+            ended.set()
+            life.join()
+            self.result["seconds"] = round(time.monotonic() - started, 1)
+            self.show(self.result["result"] or coloured("failed", RED), "\n")
+
+    def show(self, what, end):
+        """Write the line of this step, on a terminal over what it showed before."""
+        seconds = f"{self.result['seconds']:6.1f} s"
+        say(f"{CLEAR_LINE if IS_TERMINAL else ''}  {self.name:<32}{seconds}  {what}".rstrip(" "), end)
+
+    def show_life(self, ended, started):
+        """Until it has ended, show the seconds of a step on a terminal; elsewhere say once that it takes a while."""
+        while not ended.wait(0.5 if IS_TERMINAL else 2):
+            self.result["seconds"] = time.monotonic() - started
+            if not IS_TERMINAL:
+                self.show(f"so far; its output is in {LOG.resolve()}", "\n")
+                return
+            self.show("...", "")
+
+
+STEPS = [
+    Step("development settings in .env", write_env, lambda: ["cp .env.example .env"]),
+    Step("packages, with pipenv install", install, pipenv_by_hand),
+    Step("migrations, with makemigrations", make_migrations, manage_by_hand("makemigrations users", "makemigrations")),
+    Step("database, with migrate", migrate, manage_by_hand("migrate")),
+    Step("check", check, manage_by_hand("check")),
+]
 
 
 def set_up():
-    """Run each step and say how long it took; return the commands that remain to be run by hand."""
-    steps = [
-        ("development settings in .env", write_env, "cp .env.example .env"),
-        ("packages, with pipenv install", install, "pipenv install --dev"),
-        (
-            "migrations, with makemigrations",
-            make_migrations,
-            "pipenv run python manage.py makemigrations users && pipenv run python manage.py makemigrations",
-        ),
-        ("database, with migrate", partial(manage, "migrate"), "pipenv run python manage.py migrate"),
-        ("check", partial(manage, "check"), "pipenv run python manage.py check"),
-    ]
-    for number, (name, step, _) in enumerate(steps):
-        print(f"  {name:<32}", end="", flush=True)
-        started = time.monotonic()
-        try:
-            step()
-        # Whatever it is: an exception would make Cookiecutter delete the project.
-        except Exception as error:
-            print("failed\n", *str(error).strip().splitlines()[-20:], "", sep="\n")
-            return [command for _, _, command in steps[number:]]
-        print(f"{time.monotonic() - started:6.1f} s", flush=True)
-    return []
+    """Run the steps until one fails; return why it failed, or None."""
+    for number in END_SIGNALS:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        LOG.write_bytes(b"")
+        for step in STEPS:
+            before = LOG.stat().st_size
+            step.run()
+    except KeyboardInterrupt:
+        return "It was interrupted."
+    # Whatever it is: an exception would make Cookiecutter delete the project.
+    except Exception as error:
+        lines = LOG.read_bytes()[before:].decode(errors="replace").strip().splitlines() if LOG.exists() else []
+        say("\n".join(["", *(f"  | {line}" for line in lines[-20:]), ""]))
+        if any("No space left on device" in line for line in lines):
+            return "The disk is full."
+        return str(error)
+    finally:
+        for number in END_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        manager.close()
+    return None
+
+
+def change_directory():
+    """Return the words that lead from the user's folder to the project, without what would mislead its commands."""
+    folder = Path.cwd()
+    here = folder.parent == Path(os.environ.get("PWD", "")).resolve()
+    words = [f"cd {shlex.quote(folder.name if here else str(folder))}"]
+    misleading = sorted(MISLEADING & os.environ.keys())
+    return [*words, f"unset {' '.join(misleading)}"] if misleading else words
+
+
+def say_how_to_start():
+    # Inside an active virtualenv Pipenv would use that one instead of the project's.
+    has_pipenv = shutil.which("pipenv") and "VIRTUAL_ENV" not in os.environ
+    manage_py = "pipenv run python manage.py" if has_pipenv else f"{PYTHON} manage.py"
+    start = "pipenv run dev" if has_pipenv else f"{manage_py} runserver"
+    say(f"\n{coloured('Ready:', GREEN)} {' && '.join([*change_directory(), start])}")
+    say("Then open http://127.0.0.1:8000/ and sign up.")
+    say(f"An account for its admin: {manage_py} createsuperuser")
+    if not own_pipenv():
+        installer = "uv tool" if UV else "pipx" if shutil.which("pipx") else "python3 -m pip"
+        say(f"Pipenv, which this machine lacks, manages its packages: {installer} install pipenv")
+
+
+def say_what_remains(why, commands):
+    say(f"{why} All output is in {LOG.resolve()}.")
+    say(f"\n{coloured('Not finished:', YELLOW)}")
+    for command in commands:
+        say(f"  {command}")
 
 
 def main():
     remove_unwanted_files()
-    if os.environ.get("SKIP_SETUP") == "1":
+    if os.environ.get("SKIP_SETUP") == "1" or is_rendered_to_compare():
         return
-    print(f"Setting up {ANSWERS['project_slug']}:")
-    remaining = set_up()
-    folder = Path.cwd()
-    here = folder.parent == Path(os.environ.get("PWD", "")).resolve()
-    cd = f"cd {shlex.quote(folder.name if here else str(folder))}"
-    if remaining:
-        print("Not finished:", cd, *remaining, sep="\n  ")
-        return
-    # Inside an active virtualenv Pipenv would use that one instead of the project's.
-    has_pipenv = shutil.which("pipenv") and "VIRTUAL_ENV" not in os.environ
-    manage_py = "pipenv run python manage.py" if has_pipenv else f"{PYTHON} manage.py"
-    print(f"\nReady: {cd} && {'pipenv run dev' if has_pipenv else f'{manage_py} runserver'}")
-    print("Then open http://127.0.0.1:8000/ and sign up.")
-    print(f"An account for its admin: {manage_py} createsuperuser")
+    say(f"Setting up {ANSWERS['project_slug']}:")
+    with tempfile.TemporaryDirectory() as folder:
+        # What an ended process leaves behind goes with it.
+        ENVIRONMENT["TMPDIR"] = folder
+        why = set_up()
+        remaining = []
+        if why:
+            remaining = [*change_directory()]
+            for step in STEPS:
+                if step.result["state"] != "done":
+                    remaining += step.by_hand()
+            say_what_remains(why, remaining)
+        else:
+            say_how_to_start()
+        if os.environ.get("SETUP_OUTPUT") == "json":
+            state = "not finished" if why else "ready"
+            steps = [step.result for step in STEPS]
+            say(json.dumps({"state": state, "project": str(Path.cwd()), "steps": steps, "remaining": remaining}))
+        shutil.rmtree(REJECTED, ignore_errors=True)
 
 
 main()

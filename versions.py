@@ -1,0 +1,111 @@
+"""Resolve all that a generated project installs, for each Python, into versions/: what `make versions` runs.
+
+A hook makes a project's Pipfile.lock from these versions, so they are known to work together before a user
+gets them. Each file can be installed by itself too: `pip install --require-hashes -r versions/3.12.txt`.
+"""
+
+import itertools
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import tomllib
+from cookiecutter.generate import generate_context
+from cookiecutter.prompt import prompt_for_config
+from cookiecutter.utils import create_env_with_context
+from packaging.markers import Marker
+
+from demo import QUESTIONS, ROOT
+
+PIPFILE = (ROOT / "{{cookiecutter.project_slug}}" / "Pipfile").read_text(encoding="utf-8")
+HEADER = "# Made by `make versions`.\n"
+PLATFORMS = [
+    {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"},
+    {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix"},
+    {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"},
+]
+
+
+def pipfiles(python):
+    """Yield the Pipfile of each combination of choices on this Python."""
+    choices = {question: values for question, values in QUESTIONS.items() if isinstance(values, list)}
+    for row in itertools.product(*choices.values()):
+        answers = {**dict(zip(choices, row)), "python_version": python}
+        context = generate_context(str(ROOT / "cookiecutter.json"), extra_context=answers)
+        context["cookiecutter"] = prompt_for_config(context, no_input=True)
+        text = create_env_with_context(context).from_string(PIPFILE).render(**context)
+        yield tomllib.loads(text)
+
+
+def requirement(name, wanted):
+    """Return a package of a Pipfile as a requirement.
+
+    >>> requirement("django", "~=5.2.0"), requirement("twisted", {"extras": ["tls"], "version": "*"})
+    ('django~=5.2.0', 'twisted[tls]')
+    """
+    wanted = wanted if isinstance(wanted, dict) else {"version": wanted}
+    extras = f"[{','.join(wanted['extras'])}]" if "extras" in wanted else ""
+    return f"{name}{extras}{wanted['version'].removeprefix('*')}"
+
+
+def resolve(uv, requirements, python):
+    """Return the pins, with hashes, of all that these requirements need on this Python and on every platform."""
+    environment = f"python_version == '{python}' and platform_python_implementation == 'CPython'"
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "pyproject.toml").write_text(
+            f'[project]\nname = "all"\nversion = "0"\ndependencies = {requirements}\n'
+            f'[tool.uv]\nenvironments = ["{environment}"]\n'
+        )
+        command = [uv, "pip", "compile", "--quiet", "--universal", "--upgrade", "--python-version", python]
+        command += ["--fork-strategy", "fewest", "--generate-hashes", "--no-build", "--no-header", "pyproject.toml"]
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=folder).stdout
+
+
+def holds(marker, python):
+    """Return where a marker holds: on each platform, for the oldest and the newest patch of this Python."""
+    cases = itertools.product(PLATFORMS, (f"{python}.0", f"{python}.99"))
+    same = {"python_version": python, "platform_python_implementation": "CPython"}
+    return [Marker(marker).evaluate({**platform, **same, "python_full_version": full}) for platform, full in cases]
+
+
+def simplified(marker, python):
+    """Return the part of a marker that makes a difference on this Python.
+
+    >>> simplified("python_full_version < '3.13' and sys_platform == 'win32'", "3.12")
+    "sys_platform == 'win32'"
+    """
+    parts = marker.split(" and ")
+    for part in parts[:]:
+        rest = [other for other in parts if other != part]
+        if rest and holds(" and ".join(rest), python) == holds(marker, python):
+            parts = rest
+    return " and ".join(parts)
+
+
+def without_needless_markers(pins, python):
+    """Return pins without the markers that always hold on this Python, and without the packages whose never do."""
+    blocks = []
+    for block in re.split(r"\n(?=\S)", pins.rstrip("\n")):
+        pin, marker, rest = re.match(r"(\S+)(?: ; (.*))?( \\\n[^\0]*)", block).groups()
+        held = holds(marker, python) if marker else [True]
+        if any(held):
+            blocks.append(pin + ("" if all(held) else f" ; {simplified(marker, python)}") + rest)
+    return "\n".join(blocks) + "\n"
+
+
+def main(uv):
+    context = generate_context(str(ROOT / "cookiecutter.json"))
+    for python in context["cookiecutter"]["_django"]:
+        sections = [pipfile[name] for pipfile in pipfiles(python) for name in ("packages", "dev-packages")]
+        wanted = {requirement(*package) for section in sections for package in section.items()}
+        # Where a machine has no Pipenv, the hook makes one for the time of its run.
+        pins = resolve(uv, sorted({*wanted, "pipenv"}), python)
+        text = HEADER + without_needless_markers(pins, python)
+        (ROOT / "versions" / f"{python}.txt").write_text(text, encoding="utf-8")
+        print(f"versions/{python}.txt: {text.count('==')} packages", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
