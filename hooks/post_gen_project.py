@@ -161,20 +161,25 @@ def venv_python(folder):
 PYTHON = venv_python(VIRTUALENV)
 
 
+STARTED = []
+
+
 def start(*command, **streams):
     """Start a command in a process group of its own; what it prints on its standard error goes to the log."""
     with LOG.open("ab") as log:
-        log.write(f"\n$ {shlex.join(map(str, command))}\n".encode()[:500])
+        words = ["..." if "\n" in word else word for word in command]
+        log.write(f"\n$ {shlex.join(words)}\n".encode())
         log.flush()
         streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, "text": True, **streams}
-        return subprocess.Popen(command, env=ENVIRONMENT, start_new_session=True, **streams)
+        process = subprocess.Popen(command, env=ENVIRONMENT, start_new_session=True, **streams)
+        STARTED.append(process)
+        return process
 
 
 def kill(process):
     """End a process, if it still runs, with all that it started."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
-        process.wait()
 
 
 def wait_for(process, name):
@@ -196,6 +201,13 @@ def run(*command, capture=False):
         return printed
     finally:
         kill(process)
+
+
+def interrupt(number, frame):
+    """End what runs at once: a terminal shows what is said within a quarter of a second after Ctrl-C."""
+    for process in STARTED:
+        kill(process)
+    raise KeyboardInterrupt
 
 
 class Manager:
@@ -224,11 +236,12 @@ manager = Manager()
 manage = manager.run
 
 
+@functools.cache
 def find_python():
-    """Return the Python that the answer names: the running one, one on PATH, or one of pyenv's."""
+    """Return the Python that the answer names: one on PATH, the running one, or one of pyenv's."""
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
     script = "import sys; print('{}.{}'.format(*sys.version_info))"
-    for python in sys.executable, f"python{PYTHON_VERSION}", *map(str, pyenv.glob(f"{PYTHON_VERSION}.*/bin/python")):
+    for python in f"python{PYTHON_VERSION}", sys.executable, *map(str, pyenv.glob(f"{PYTHON_VERSION}.*/bin/python")):
         with contextlib.suppress(StepFailed):
             if run(python, "-c", script, capture=True).strip() == PYTHON_VERSION:
                 return python
@@ -247,12 +260,10 @@ def own_pipenv():
     return None
 
 
-def private_pipenv(python, folder):
-    """Return the command that starts a Pipenv which is made in `folder`."""
-    if UV:
-        run(UV, "venv", "--python", python, folder)
-    else:
-        run(python, "-m", "venv", folder)
+def private_pipenv(python):
+    """Return the command that starts a Pipenv which is made for this run."""
+    folder = str(Path(ENVIRONMENT["TMPDIR"], "pipenv"))
+    run(*([UV, "venv", "--no-config", "--python", python] if UV else [python, "-m", "venv"]), folder)
     python = venv_python(folder)
     try:
         install_requirements(python, with_dependencies({"pipenv"}))
@@ -452,10 +463,10 @@ def check():
 def pipenv_by_hand():
     """Return the commands that install the packages with the user's Pipenv, or with one made for the purpose."""
     prefix = f"{'PIPENV_IGNORE_VIRTUALENVS=1 ' if 'VIRTUAL_ENV' in os.environ else ''}PIPENV_VENV_IN_PROJECT=1"
-    python = f"python{PYTHON_VERSION}"
-    if not shutil.which(python):
-        with contextlib.suppress(StepFailed):
-            python = shlex.quote(find_python())
+    try:
+        python = shlex.quote(find_python())
+    except StepFailed:
+        python = f"python{PYTHON_VERSION}"
     if own_pipenv():
         return [f"{prefix} {shlex.join(own_pipenv())} install --dev --python {python}"]
     folder = ".venv-of-pipenv"
@@ -526,7 +537,7 @@ STEPS = [
 def set_up():
     """Run the steps until one fails; return why it failed, or None."""
     for number in END_SIGNALS:
-        signal.signal(number, signal.default_int_handler)
+        signal.signal(number, interrupt)
     try:
         LOG.write_bytes(b"")
         for step in STEPS:
@@ -565,7 +576,7 @@ def say_how_to_start():
     say(f"\n{coloured('Ready:', GREEN)} {' && '.join([*change_directory(), start])}")
     say("Then open http://127.0.0.1:8000/ and sign up.")
     say(f"An account for its admin: {manage_py} createsuperuser")
-    if not own_pipenv():
+    if not shutil.which("pipenv") and not own_pipenv():
         installer = "uv tool" if UV else "pipx" if shutil.which("pipx") else "python3 -m pip"
         say(f"Pipenv, which this machine lacks, manages its packages: {installer} install pipenv")
 
