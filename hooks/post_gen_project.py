@@ -1,6 +1,7 @@
 """Finish the generated project: remove what the answers do not need, then set it up."""
 
 import contextlib
+import errno
 import functools
 import hashlib
 import json
@@ -67,9 +68,12 @@ LOCK = Path("Pipfile.lock")
 LOG = Path("setup.log")
 # Lies in the virtualenv until all packages are there.
 INCOMPLETE = VIRTUALENV / "incomplete"
-# The name that a virtualenv takes to be removed.
+# The name that a virtualenv takes before it is removed, which takes longer.
 REJECTED = Path(".venv-rejected")
+# What is removed last.
+RUBBISH = [REJECTED]
 UV = os.environ.get("UV") or shutil.which("uv")
+STARTED = []
 END_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 RED, GREEN, YELLOW = 31, 32, 33
 CLEAR_LINE = "\r\033[K"
@@ -105,6 +109,10 @@ for line in sys.stdin:
 
 class StepFailed(Exception):
     """A step of the set-up failed; the text is a sentence that says why."""
+
+
+class Killed(StepFailed):
+    """Somebody, or a machine without enough memory, ended a program."""
 
 
 def remove_unwanted_files():
@@ -161,15 +169,12 @@ def venv_python(folder):
 PYTHON = venv_python(VIRTUALENV)
 
 
-STARTED = []
-
-
 def start(*command, **streams):
-    """Start a command in a process group of its own; what it prints on its standard error goes to the log."""
-    with LOG.open("ab") as log:
+    """Start a command in a process group of its own; what it prints goes to the log, or to the given streams."""
+    with open(LOG if os.access(LOG, os.W_OK) else os.devnull, "ab", buffering=0) as log:
         words = ["..." if "\n" in word else word for word in command]
-        log.write(f"\n$ {shlex.join(words)}\n".encode())
-        log.flush()
+        with contextlib.suppress(OSError):
+            log.write(f"\n$ {shlex.join(words)}\n".encode())
         streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, "text": True, **streams}
         process = subprocess.Popen(command, env=ENVIRONMENT, start_new_session=True, **streams)
         STARTED.append(process)
@@ -182,11 +187,13 @@ def kill(process):
         os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
 
 
-def wait_for(process, name):
+def wait_for(process):
     """Wait until a process ends; raise StepFailed unless it ended well."""
-    if process.wait():
-        ending = f"was killed by signal {-process.returncode}" if process.returncode < 0 else "failed"
-        raise StepFailed(f"{name} {ending}.")
+    program = f"`{shlex.join(process.args[:4])}`"
+    if process.wait() < 0:
+        raise Killed(f"{program} was killed by signal {-process.returncode}.")
+    if process.returncode:
+        raise StepFailed(f"{program} failed.")
 
 
 def run(*command, capture=False):
@@ -197,14 +204,16 @@ def run(*command, capture=False):
         raise StepFailed(f"{command[0]} cannot be started: {error.strerror}.") from error
     try:
         printed = process.stdout.read() if capture else None
-        wait_for(process, " ".join(command[:2]) if len(command) > 1 else command[0])
+        wait_for(process)
         return printed
     finally:
         kill(process)
 
 
-def interrupt(number, frame):
-    """End what runs at once: a terminal shows what is said within a quarter of a second after Ctrl-C."""
+def interrupt(*_):
+    """End what runs, at once: Cookiecutter waits a quarter of a second for what is still to be said."""
+    for number in END_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     for process in STARTED:
         kill(process)
     raise KeyboardInterrupt
@@ -224,7 +233,9 @@ class Manager:
         with contextlib.suppress(BrokenPipeError):
             print(*arguments, file=self.process.stdin, flush=True)
         if not self.process.stdout.readline():
-            wait_for(self.process, f"manage.py {arguments[0]}")
+            with contextlib.suppress(StepFailed):
+                wait_for(self.process)
+            raise StepFailed(f"`manage.py {arguments[0]}` failed.")
         return LOG.read_bytes()[before:].decode(errors="replace")
 
     def close(self):
@@ -239,13 +250,13 @@ manage = manager.run
 @functools.cache
 def find_python():
     """Return the Python that the answer names: one on PATH, the running one, or one of pyenv's."""
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
+    pyenv = Path(os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv"), "versions")
     script = "import sys; print('{}.{}'.format(*sys.version_info))"
     for python in f"python{PYTHON_VERSION}", sys.executable, *map(str, pyenv.glob(f"{PYTHON_VERSION}.*/bin/python")):
         with contextlib.suppress(StepFailed):
             if run(python, "-c", script, capture=True).strip() == PYTHON_VERSION:
                 return python
-    raise StepFailed(f"There is no Python {PYTHON_VERSION} on this machine: install it, then go on.")
+    raise StepFailed(f"There is no Python {PYTHON_VERSION} on this machine: install it.")
 
 
 @functools.cache
@@ -266,9 +277,9 @@ def private_pipenv(python):
     run(*([UV, "venv", "--no-config", "--python", python] if UV else [python, "-m", "venv"]), folder)
     python = venv_python(folder)
     try:
-        install_requirements(python, with_dependencies({"pipenv"}))
+        install_pinned(python, with_dependencies({"pipenv"}))
     except StepFailed:
-        run(python, "-m", "pip", "install", "pipenv")
+        pip_install(python, "pipenv")
     return [python, "-m", "pipenv"]
 
 
@@ -282,16 +293,22 @@ def with_dependencies(names):
         found |= more
 
 
-def install_requirements(python, packages):
-    """Install exactly these packages, checked against their hashes, into a virtualenv: with uv, or else with pip."""
+def pip_install(python, *arguments):
+    """Do what `pip install` does with these arguments in a virtualenv, with uv where there is one: it is quicker."""
+    # Linked files would be shared with the virtualenvs of other projects.
+    uv = [UV, "pip", "install", "--no-config", "--link-mode", "copy", "--python", python]
+    run(*(uv if UV else [python, "-m", "pip", "install"]), *arguments)
+
+
+def install_pinned(python, packages):
+    """Install exactly these packages, checked against their hashes, into a virtualenv."""
     path = Path(ENVIRONMENT["TMPDIR"], "requirements.txt")
     with path.open("w", encoding="utf-8") as file:
         for name, package in packages.items():
             hashes = " ".join(f"--hash={digest}" for digest in package["hashes"])
             markers = f" ; {package['markers']}" if "markers" in package else ""
             file.write(f"{name}{package['version']}{markers} {hashes}\n")
-    pip = [UV, "pip", "install", "--no-config", "--python", python] if UV else [python, "-m", "pip", "install"]
-    run(*pip, "--no-deps", "--require-hashes", "-r", str(path))
+    pip_install(python, "--no-deps", "--require-hashes", "-r", str(path))
 
 
 def write_env():
@@ -333,8 +350,8 @@ def configure_pipenv():
 
 def digest(pipfile):
     """Return the digest by which Pipenv knows that a lock is that of a Pipfile."""
-    meta = {"sources": pipfile["source"], "requires": pipfile["requires"]}
-    hashed = {"_meta": meta, "default": pipfile["packages"], "develop": pipfile["dev-packages"]}
+    meta = {"sources": pipfile["source"], "requires": pipfile.get("requires", {})}
+    hashed = {"_meta": meta, "default": pipfile.get("packages", {}), "develop": pipfile.get("dev-packages", {})}
     text = json.dumps(hashed, sort_keys=True, separators=(",", ":"))
     return {"sha256": hashlib.sha256(text.encode()).hexdigest()}
 
@@ -383,6 +400,8 @@ def install_packages(pipenv, lock):
     try:
         run(*pipenv, "install", "--dev")
         return "as tested" if lock else "as Pipenv resolved them"
+    except Killed:
+        raise
     except StepFailed:
         if not index_answers():
             raise StepFailed("The package index does not answer.") from None
@@ -418,15 +437,14 @@ def install():
         if not LOCK.exists() or LOCK.read_text(encoding="utf-8") != lock:
             lock = None
         if lock and is_new and UV:
-            # It is quicker, and whatever comes of it Pipenv has the last word.
+            # Whatever comes of it, Pipenv has the last word.
             with contextlib.suppress(StepFailed):
-                install_requirements(PYTHON, locked_packages())
+                install_pinned(PYTHON, locked_packages())
         which = install_packages(pipenv, lock)
         INCOMPLETE.unlink(missing_ok=True)
         return f"{len(locked_packages())} packages, {which}"
     except BaseException:
         if is_new and VIRTUALENV.exists():
-            # Removing it would take longer than a terminal waits after Ctrl-C.
             VIRTUALENV.replace(REJECTED)
         raise
 
@@ -445,15 +463,14 @@ def make_migrations():
         for path in set(Path().glob("*/migrations/*.py")) - before:
             path.unlink()
         raise
-    return " and ".join(map(str, wanted))
+    return f"users and {APP}"
 
 
 def migrate():
     """Make the tables of the embedded database; a server that .env names is left alone."""
     if re.search("^DATABASE_URL=.", Path(".env").read_text(encoding="utf-8"), re.MULTILINE):
         return "left alone: .env names another one"
-    applied = manage("migrate").count(" OK\n")
-    return f"{applied} migrations in db.sqlite3"
+    return f"db.sqlite3, {manage('migrate').count(' OK')} migrations applied"
 
 
 def check():
@@ -540,21 +557,18 @@ def set_up():
         signal.signal(number, interrupt)
     try:
         LOG.write_bytes(b"")
+        # What an ended process leaves behind goes with this folder.
+        ENVIRONMENT["TMPDIR"] = tempfile.mkdtemp()
+        RUBBISH.append(ENVIRONMENT["TMPDIR"])
         for step in STEPS:
-            before = LOG.stat().st_size
             step.run()
     except KeyboardInterrupt:
         return "It was interrupted."
-    # Whatever it is: an exception would make Cookiecutter delete the project.
     except Exception as error:
-        lines = LOG.read_bytes()[before:].decode(errors="replace").strip().splitlines() if LOG.exists() else []
+        lines = LOG.read_text(encoding="utf-8", errors="replace").splitlines() if LOG.exists() else []
         say("\n".join(["", *(f"  | {line}" for line in lines[-20:]), ""]))
-        if any("No space left on device" in line for line in lines):
-            return "The disk is full."
-        return str(error)
+        return "The disk is full." if os.strerror(errno.ENOSPC) in "".join([str(error), *lines]) else str(error)
     finally:
-        for number in END_SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
         manager.close()
     return None
 
@@ -581,36 +595,35 @@ def say_how_to_start():
         say(f"Pipenv, which this machine lacks, manages its packages: {installer} install pipenv")
 
 
-def say_what_remains(why, commands):
-    say(f"{why} All output is in {LOG.resolve()}.")
-    say(f"\n{coloured('Not finished:', YELLOW)}")
-    for command in commands:
-        say(f"  {command}")
+def say_how_it_ended(why):
+    """Say how to go on: how to start the project, or why it is not finished and the commands that finish it."""
+    remaining = [command for step in STEPS if step.result["state"] != "done" for command in step.by_hand()]
+    if remaining:
+        remaining = [*change_directory(), *remaining]
+        say(f"{why} All output is in {LOG.resolve()}.")
+        say("\n  ".join([f"\n{coloured('Not finished:', YELLOW)}", *remaining]))
+    else:
+        say_how_to_start()
+    if os.environ.get("SETUP_OUTPUT") == "json":
+        state = "not finished" if remaining else "ready"
+        steps = [step.result for step in STEPS]
+        say(json.dumps({"state": state, "project": str(Path.cwd()), "steps": steps, "remaining": remaining}))
 
 
 def main():
+    # Cookiecutter leaves it in the temporary folder.
+    Path(__file__).unlink()
     remove_unwanted_files()
     if os.environ.get("SKIP_SETUP") == "1" or is_rendered_to_compare():
         return
     say(f"Setting up {ANSWERS['project_slug']}:")
-    with tempfile.TemporaryDirectory() as folder:
-        # What an ended process leaves behind goes with it.
-        ENVIRONMENT["TMPDIR"] = folder
-        why = set_up()
-        remaining = []
-        if why:
-            remaining = [*change_directory()]
-            for step in STEPS:
-                if step.result["state"] != "done":
-                    remaining += step.by_hand()
-            say_what_remains(why, remaining)
-        else:
-            say_how_to_start()
-        if os.environ.get("SETUP_OUTPUT") == "json":
-            state = "not finished" if why else "ready"
-            steps = [step.result for step in STEPS]
-            say(json.dumps({"state": state, "project": str(Path.cwd()), "steps": steps, "remaining": remaining}))
-        shutil.rmtree(REJECTED, ignore_errors=True)
+    try:
+        say_how_it_ended(set_up())
+    # Whatever it is: an exception would make Cookiecutter delete the project.
+    except Exception as error:
+        say(f"The set-up failed: {error!r}")
+    for folder in RUBBISH:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 main()

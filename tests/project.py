@@ -154,15 +154,8 @@ class Server:
         return self.process.wait(15)
 
 
-def cookiecutter(folder, answers, env=None, timeout=900):
-    """Run the `cookiecutter` command, as a user does; return its CompletedProcess, both streams in `stdout`.
-
-    A wanted Python is put first on PATH, so that one which only pyenv knows is found too.
-    """
-    environment = clean_environment()
-    wanted = answers.get("python_version")
-    if wanted and python_of(wanted):
-        environment["PATH"] = f"{Path(python_of(wanted)).parent}{os.pathsep}{environment['PATH']}"
+def cookiecutter_command(folder, answers, *options, template=ROOT):
+    """Return the command that makes a project of these answers in `folder`; all that it writes is inside or beside."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     config = folder.parent / f"{folder.name}.config"
@@ -172,16 +165,28 @@ def cookiecutter(folder, answers, env=None, timeout=900):
         sys.executable,
         "-m",
         "cookiecutter",
-        "--no-input",
+        *options,
         "--config-file",
         config,
         "--output-dir",
         folder,
-        ROOT,
+        template,
     ]
-    command += [f"{name}={value}" for name, value in answers.items()]
+    return [str(word) for word in command] + [f"{name}={value}" for name, value in answers.items()]
+
+
+def cookiecutter(folder, answers, env=None, timeout=900, wrapper=()):
+    """Run the `cookiecutter` command, as a user does; return its CompletedProcess, both streams in `stdout`.
+
+    A wanted Python is put first on PATH, so that one which only pyenv knows is found too. `wrapper` is the beginning
+    of the command line, such as `unshare --net`.
+    """
+    environment = clean_environment()
+    wanted = answers.get("python_version")
+    if wanted and python_of(wanted):
+        environment["PATH"] = f"{Path(python_of(wanted)).parent}{os.pathsep}{environment['PATH']}"
     return subprocess.run(
-        [str(word) for word in command],
+        [*wrapper, *cookiecutter_command(folder, answers, "--no-input")],
         env={**environment, **(env or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -191,9 +196,9 @@ def cookiecutter(folder, answers, env=None, timeout=900):
     )
 
 
-def generate(folder, answers, env=None):
+def generate(folder, answers, env=None, wrapper=()):
     """Return the Project that the `cookiecutter` command makes inside `folder`, hooks and all."""
-    done = cookiecutter(folder, answers, env)
+    done = cookiecutter(folder, answers, env, wrapper=wrapper)
     if done.returncode != 0:
         raise AssertionError(f"cookiecutter exited {done.returncode}\n{done.stdout}")
     (path,) = Path(folder).iterdir()

@@ -1,0 +1,241 @@
+"""Whatever fails while a project is set up: it stays, and the printed commands finish it."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+from demo import ROOT
+from tests.hooks import Terminal, command_line, descendants, finish, path_of_programs, path_of_tools
+from tests.machine import PYTHON_VERSIONS, RUNNING_PYTHON, clean_environment, python_of
+from tests.project import Project, cookiecutter, cookiecutter_command, generate
+
+WSGI = {"interface": "WSGI"}
+OFFLINE = {"PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "", "PIP_RETRIES": "0"}
+
+
+def namespace(*options):
+    """Return the words that run a command in namespaces of its own, which a user may make where root may."""
+    command = ["unshare", *([] if os.geteuid() == 0 else ["--map-root-user"]), *options]
+    with contextlib.suppress(FileNotFoundError):
+        if subprocess.run([*command, "true"], capture_output=True).returncode == 0:
+            return command
+    pytest.skip(f"`{' '.join(command)}` does not work on this machine")
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A PATH with Pipenv on it."""
+    return path_of_tools(tmp_path / "bin", "pipenv")
+
+
+@pytest.fixture
+def path_with_uv(tmp_path):
+    """A PATH with Pipenv and uv on it."""
+    return path_of_tools(tmp_path / "bin", "pipenv", "uv")
+
+
+def assert_whole(folder, plain):
+    """Check that no file which Cookiecutter wrote is missing or changed, but for the source above the Pipfile."""
+    for file in plain.path.rglob("*"):
+        if file.is_file():
+            assert (folder / file.relative_to(plain.path)).read_bytes().endswith(file.read_bytes()), file
+    left = {path.name for path in folder.iterdir()} - {path.name for path in plain.path.iterdir()}
+    assert left <= {".env", ".venv", "Pipfile.lock", "db.sqlite3", "setup.log"}
+
+
+def assert_finished(project):
+    project.run("migrate", "--check")
+    assert "No changes detected" in project.run("makemigrations", "--check").stdout
+    project.call("pipenv", "verify")
+    with project.serve() as server:
+        assert "<h1>Sign in</h1>" in requests.get(server.url, timeout=60).text
+
+
+def fails_and_is_finished(tmp_path, rendered, path, sentence, wrapper=(), then=None, **environment):
+    """Generate a project whose set-up fails with this sentence, then finish it as it says; return both."""
+    project = generate(tmp_path / "made", WSGI, {"PATH": path, **environment}, wrapper)
+    assert f"\n{sentence} All output is in {project.path}/setup.log.\n\nNot finished:\n" in project.output
+    assert "Ready:" not in project.output
+    assert_whole(project.path, rendered(**WSGI))
+    finish(project.output, tmp_path, clean_environment(PATH=then or path))
+    assert_finished(project)
+    return project
+
+
+def test_without_a_network(tmp_path, rendered, path_with_uv):
+    wrapper = namespace("--net")
+    cache = {"UV_CACHE_DIR": str(tmp_path / "uv"), "PIP_NO_CACHE_DIR": "1", **OFFLINE}
+    sentence = "The package index does not answer."
+    project = fails_and_is_finished(tmp_path, rendered, path_with_uv, sentence, wrapper, **cache)
+    # The tested versions were locked before it was known that they could not be had.
+    assert_tested_versions(project)
+
+
+def test_with_a_dead_index(tmp_path, rendered, path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        index = {**OFFLINE, "PIP_INDEX_URL": f"http://127.0.0.1:{taken.getsockname()[1]}/simple"}
+        project = fails_and_is_finished(tmp_path, rendered, path, "The package index does not answer.", **index)
+    assert_tested_versions(project)
+
+
+def test_with_an_index_that_never_answers(tmp_path, rendered, path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        index = {**OFFLINE, "PIP_INDEX_URL": address, "PIP_DEFAULT_TIMEOUT": "1"}
+        fails_and_is_finished(tmp_path, rendered, path, "The package index does not answer.", **index)
+
+
+def assert_tested_versions(project):
+    lock = json.loads((project.path / "Pipfile.lock").read_text())
+    pins = (ROOT / "versions" / f"{lock['_meta']['requires']['python_version']}.txt").read_text()
+    for name, package in {**lock["default"], **lock["develop"]}.items():
+        assert f"\n{name}{package['version']} " in pins
+
+
+FULL_DISK = """
+mount -t tmpfs -o size={size} tmpfs "$1"
+cd "$1"
+shift
+"$@" > ../output
+mount -o remount,size=1g .
+sed -n '/^Not finished:/,$ s/^  //p' ../output > ../commands
+bash -eux ../commands
+cd my_project
+cat Pipfile > ../../Pipfile
+.venv/bin/python manage.py migrate --check
+"""
+
+
+@pytest.mark.parametrize("size", ["600k", "3m", "40m"])
+def test_on_a_full_disk(tmp_path, rendered, path_with_uv, size):
+    folder = tmp_path / "made"
+    command = cookiecutter_command(folder, WSGI, "--no-input")
+    script = ["bash", "-euc", FULL_DISK.format(size=size), "bash", folder]
+    done = subprocess.run(
+        [*namespace("--mount"), *script, *command],
+        env=clean_environment(PATH=path_with_uv),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    output = (tmp_path / "output").read_text()
+    assert f"\nThe disk is full. All output is in {folder}/my_project/setup.log.\n\nNot finished:\n" in output
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "Pipfile").read_text().endswith((rendered(**WSGI).path / "Pipfile").read_text())
+
+
+def test_into_a_folder_that_is_read_only_nothing_is_begun(tmp_path):
+    folder = tmp_path / "made"
+    command = cookiecutter_command(folder, WSGI, "--no-input")
+    script = ["bash", "-euc", 'mount --bind "$1" "$1"; mount -o remount,ro,bind "$1"; shift; "$@"', "bash", folder]
+    done = subprocess.run([*namespace("--mount"), *script, *command], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "Read-only file system" in done.stderr
+    assert "Setting up" not in done.stdout
+    assert list(folder.iterdir()) == []
+
+
+def test_neither_git_nor_a_compiler_is_needed(tmp_path):
+    python = Path(python_of(RUNNING_PYTHON))
+    path = path_of_programs(tmp_path / "bin", str(python), "sh", "env")
+    (tmp_path / "bin" / "pipenv").symlink_to(Path(sys.executable).parent / "pipenv")
+    project = generate(tmp_path / "made", WSGI, {"PATH": path})
+    assert f"\nReady: cd {project.path} && pipenv run dev\n" in project.output
+    assert_finished(project)
+
+
+def test_without_the_wanted_python(tmp_path, rendered):
+    others = [version for version in PYTHON_VERSIONS[1:] if version != RUNNING_PYTHON and python_of(version)]
+    if not others:
+        pytest.skip("there is one Python on this machine")
+    path = path_of_tools(tmp_path / "bin", "pipenv")
+    hidden = {"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin", "PYENV_ROOT": str(tmp_path)}
+    answers = {**WSGI, "python_version": others[-1]}
+    done = cookiecutter(tmp_path / "made", answers, hidden)
+    sentence = f"There is no Python {others[-1]} on this machine: install it."
+    assert f"\n{sentence} All output is in {tmp_path}/made/my_project/setup.log.\n\nNot finished:\n" in done.stdout
+    assert_whole(tmp_path / "made" / "my_project", rendered(**answers))
+
+    installed = f"{Path(python_of(others[-1])).parent}{os.pathsep}{path}"
+    assert_finished(finish(done.stdout, tmp_path, clean_environment(PATH=installed)))
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["pipenv --version", "pipenv --python", "uv pip install", "pipenv install --dev", "my_project.settings"],
+)
+def test_when_it_is_interrupted(tmp_path, rendered, path_with_uv, moment):
+    environment = clean_environment(PATH=path_with_uv)
+    terminal = Terminal(tmp_path, WSGI, environment, "--no-input")
+    terminal.wait_until(lambda: terminal.log_has(moment))
+    terminal.press_ctrl_c()
+    code, output = terminal.end()
+    assert code == 1
+    assert "\nAborted!\n" in output
+    assert f"\nIt was interrupted. All output is in {tmp_path}/my_project/setup.log.\n\nNot finished:\n" in output
+    assert "Traceback" not in output
+    assert not (tmp_path / "my_project" / ".venv" / "incomplete").exists()
+    assert_whole(tmp_path / "my_project", rendered(**WSGI))
+
+    assert_finished(finish(output, tmp_path, environment))
+
+
+def test_when_it_is_told_to_end(tmp_path, path):
+    environment = clean_environment(PATH=path)
+    terminal = Terminal(tmp_path, WSGI, environment, "--no-input")
+    terminal.wait_until(lambda: terminal.log_has("pipenv --python"))
+    hook = descendants(terminal.pid)[0]
+    os.kill(hook, signal.SIGTERM)
+    code, output = terminal.end()
+    assert code == 0
+    assert "\nIt was interrupted. " in output
+    assert_finished(finish(output, tmp_path, environment))
+
+
+@pytest.mark.parametrize(
+    ("program", "sentence"),
+    [
+        ("--require-hashes", None),
+        ("pipenv install", "`pipenv install --dev` was killed by signal 9."),
+        ("my_project.settings", "`manage.py makemigrations` failed."),
+    ],
+)
+def test_when_a_program_is_killed(tmp_path, rendered, path_with_uv, program, sentence):
+    environment = clean_environment(PATH=path_with_uv)
+    terminal = Terminal(tmp_path, WSGI, environment, "--no-input")
+
+    def running():
+        return [pid for pid in descendants(terminal.pid) if program in command_line(pid)]
+
+    for pid in terminal.wait_until(running):
+        os.kill(pid, signal.SIGKILL)
+    code, output = terminal.end()
+    assert code == 0
+    if sentence is None:
+        # Without uv it takes longer.
+        assert "\nReady: " in output
+        project = Project(tmp_path / "my_project", {})
+    else:
+        assert f"\n{sentence} All output is in " in output
+        assert_whole(tmp_path / "my_project", rendered(**WSGI))
+        project = finish(output, tmp_path, environment)
+    assert_finished(project)
+
+
+def test_a_pipenv_that_does_not_work_is_passed_over(tmp_path):
+    folder = tmp_path / "bin"
+    path = path_of_tools(folder, "uv")
+    (folder / "pipenv").write_text("#!/bin/sh\nexit 1\n")
+    (folder / "pipenv").chmod(0o755)
+    project = generate(tmp_path / "made", WSGI, {"PATH": path})
+    assert f"\nReady: cd {project.path} && " in project.output
+    assert_finished(project)
