@@ -44,8 +44,9 @@ VERSIONS = json.loads(r"""{{ cookiecutter.python_version | known_versions | tojs
 # What would make the project's own commands use another project's settings, database or packages.
 MISLEADING = {
     "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "DEBUG", "DJANGO_SETTINGS_MODULE", "EMAIL_URL",
-    "LOG_LEVEL", "PIPENV_CUSTOM_VENV_NAME", "PIPENV_PIPFILE", "PIPENV_PYTHON", "PIP_PREFIX", "PIP_PYTHON",
-    "PIP_ROOT", "PIP_TARGET", "PYTHONHOME", "PYTHONPATH", "REDIS_URL", "SECRET_KEY", "TRUSTED_PROXIES",
+    "LOG_LEVEL", "PIPENV_CUSTOM_VENV_NAME", "PIPENV_DOTENV_LOCATION", "PIPENV_PIPFILE", "PIPENV_PYTHON",
+    "PIP_PREFIX", "PIP_PYTHON", "PIP_ROOT", "PIP_TARGET", "PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH", "REDIS_URL",
+    "SECRET_KEY", "TRUSTED_PROXIES",
 }  # fmt: skip
 FOREIGN = re.compile("PIPENV_(?!CACHE_DIR|PYPI_MIRROR|TIMEOUT)|PYTHON|UV_(PREFIX|PYTHON|SYSTEM|TARGET)|VIRTUAL_ENV$")
 ENVIRONMENT = {
@@ -138,6 +139,7 @@ def is_rendered_to_compare():
 
 def say(text="", end="\n"):
     """Print a text; that nobody reads it, or that the terminal lacks a character, must not end the set-up."""
+    sys.stdout.reconfigure(errors="replace")
     try:
         print(text, end=end, flush=True)
     except OSError:
@@ -202,12 +204,13 @@ def run(*command, capture=False):
         process = start(*command, **({"stdout": subprocess.PIPE} if capture else {}))
     except OSError as error:
         raise StepFailed(f"{command[0]} cannot be started: {error.strerror}.") from error
-    try:
-        printed = process.stdout.read() if capture else None
-        wait_for(process)
-        return printed
-    finally:
-        kill(process)
+    with process:
+        try:
+            printed = process.stdout.read() if capture else None
+            wait_for(process)
+            return printed
+        finally:
+            kill(process)
 
 
 def interrupt(*_):
@@ -240,7 +243,8 @@ class Manager:
 
     def close(self):
         if self.process:
-            kill(self.process)
+            with self.process:
+                kill(self.process)
 
 
 manager = Manager()
