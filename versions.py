@@ -11,13 +11,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-import tomllib
 from cookiecutter.generate import generate_context
 from cookiecutter.prompt import prompt_for_config
 from cookiecutter.utils import create_env_with_context
 from packaging.markers import Marker
 
 from demo import QUESTIONS, ROOT
+
+try:
+    import tomllib
+except ImportError:
+    import tomli as tomllib
 
 PIPFILE = (ROOT / "{{cookiecutter.project_slug}}" / "Pipfile").read_text(encoding="utf-8")
 HEADER = "# Made by `make versions`.\n"
