@@ -58,7 +58,6 @@ ENVIRONMENT = {
     "PIPENV_NO_INHERIT": "1",
     "PIPENV_PIPFILE": str(Path("Pipfile").resolve()),
     "PIPENV_VENV_IN_PROJECT": "1",
-    "PIPENV_VERBOSITY": "-1",
     "PIP_USER": "0",
 }
 

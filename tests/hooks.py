@@ -56,7 +56,11 @@ class Terminal:
         self.pid, self.terminal = pty.fork()
         if not self.pid:
             os.chdir(folder)
-            os.execve(command[0], command, {**environment, "TERM": "xterm", "COLUMNS": "200", "PWD": str(folder)})
+            os.execve(
+                command[0],
+                command,
+                {**environment, "TERM": environment.get("TERM", "xterm"), "COLUMNS": "200", "PWD": str(folder)},
+            )
         self.shown = ""
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()

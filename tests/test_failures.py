@@ -16,9 +16,9 @@ from demo import ROOT
 from tests.hooks import Terminal, command_line, descendants, finish, path_of_programs, path_of_tools
 from tests.machine import PYTHON_VERSIONS, RUNNING_PYTHON, clean_environment, python_of
 from tests.project import Project, cookiecutter, cookiecutter_command, generate
+from tests.test_setup import OFFLINE
 
 WSGI = {"interface": "WSGI"}
-OFFLINE = {"PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "", "PIP_RETRIES": "0"}
 
 
 def namespace(*options):

@@ -1,11 +1,11 @@
 """With SKIP_SETUP=1 the post-generation hook sorts the files, and does nothing else."""
 
-import json
 import shutil
 import subprocess
 import sys
 
 import pytest
+from cookiecutter.utils import create_env_with_context
 
 from demo import ROOT
 from tests.machine import clean_environment
@@ -34,10 +34,12 @@ def run_hook(rendered, tmp_path):
         for file, source in template_files(project.answers).items():
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, folder / file)
-        source = (ROOT / "hooks" / "post_gen_project.py").read_text(encoding="utf-8")
-        source = source.replace("{{ cookiecutter | tojson }}", json.dumps(project.answers))
+        context = {"cookiecutter": project.answers}
+        hook = create_env_with_context(context).from_string((ROOT / "hooks" / "post_gen_project.py").read_text())
+        script = tmp_path / "hook.py"
+        script.write_text(GUARD + hook.render(**context), encoding="utf-8")
         done = subprocess.run(
-            [sys.executable, "-c", GUARD + source],
+            [sys.executable, script],
             cwd=folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -6,7 +6,6 @@ import os
 import re
 import stat
 import subprocess
-import sys
 import threading
 from base64 import b64encode
 from pathlib import Path
@@ -14,18 +13,13 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.hooks import Terminal, path_of_tools, remaining_commands
 from tests.machine import clean_environment, free_port
 from tests.production import INTERFACES
-from tests.project import generate
+from tests.project import cookiecutter_command, generate
 
+OFFLINE = {"PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "", "PIP_RETRIES": "0"}
 ASGI_PACKAGES = {"autobahn", "channels", "channels-redis", "daphne", "msgpack", "twisted", "uvicorn"}
-STEPS = [
-    "development settings in .env",
-    "packages, with pipenv install",
-    "migrations, with makemigrations",
-    "database, with migrate",
-    "check",
-]
 INDEXES = """
 from pip._internal.commands import create_command
 from pip._internal.models.index import PyPI
@@ -57,18 +51,125 @@ def secret_key(project):
 @pytest.fixture(scope="module")
 def path_with_pipenv(tmp_path_factory):
     """A PATH on which Pipenv is found, and nothing else of these tests' environment."""
-    folder = tmp_path_factory.mktemp("bin")
-    (folder / "pipenv").symlink_to(Path(sys.executable).parent / "pipenv")
-    return f"{folder}{os.pathsep}{clean_environment()['PATH']}"
+    return path_of_tools(tmp_path_factory.mktemp("path") / "bin", "pipenv")
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
-def test_each_step_is_told_with_its_time_and_the_next_command_follows(installed, interface):
-    lines = installed(interface).output.splitlines()
+def test_each_step_is_told_with_its_time_and_what_it_did_and_the_next_command_follows(installed, interface):
+    project = installed(interface)
+    lines = [line for line in project.output.splitlines() if " so far; " not in line]
+    packages = len(lock(project)["default"]) + len(lock(project)["develop"])
     assert lines[0] == "Setting up my_project:"
-    assert [re.fullmatch(r"  (.*?) +\d+\.\d s", line)[1] for line in lines[1:6]] == STEPS
+    assert [re.fullmatch(r"  (.*?) +\d+\.\d s  (.*)", line).groups() for line in lines[1:6]] == [
+        ("development settings in .env", "with a new secret key"),
+        ("packages, with pipenv install", f"{packages} packages, as tested"),
+        ("migrations, with makemigrations", "users and items"),
+        ("database, with migrate", f"db.sqlite3, {len(applied_migrations(project))} migrations applied"),
+        ("check", "System check identified no issues (0 silenced)."),
+    ]
     assert lines[6] == ""
     assert lines[7].startswith("Ready: cd ")
+
+
+def applied_migrations(project):
+    return re.findall(r"^ \[X\] ", project.run("showmigrations").stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_what_the_programs_print_is_in_the_log_alone(installed, interface):
+    project = installed(interface)
+    log = (project.path / "setup.log").read_text()
+    for text in (
+        "pipenv install --dev\n",
+        "Installing dependencies from Pipfile.lock",
+        "+ Create model User\n",
+        " OK\n",
+    ):
+        assert text in log
+        assert text.strip() not in project.output
+
+
+def test_elsewhere_than_on_a_terminal_a_long_step_says_once_that_it_is_alive(installed):
+    project = installed("ASGI")
+    (line,) = (line for line in project.output.splitlines() if " so far; " in line)
+    where = f"so far; its output is in {project.path}/setup.log"
+    assert re.fullmatch(rf"  packages, with pipenv install +2\.\d s  {where}", line)
+    assert not re.search("[\r\x1b]", project.output)
+
+
+def on_a_terminal(folder, path, **environment):
+    """Return all that a terminal is sent while a project is made, colours and all."""
+    terminal = Terminal(folder, {"interface": "WSGI"}, clean_environment(PATH=path, **environment), "--no-input")
+    code, _ = terminal.end()
+    assert code == 0, terminal.shown
+    return terminal.shown
+
+
+def test_on_a_terminal_a_long_step_shows_its_seconds(tmp_path, path_with_pipenv):
+    shown = on_a_terminal(tmp_path, path_with_pipenv)
+    seconds = re.findall(r"\r\x1b\[K  packages, with pipenv install +(\d+\.\d) s  \.\.\.", shown)
+    assert len(seconds) > 3
+    assert seconds == sorted(set(seconds), key=float)
+    assert re.search(r"\.\.\.\r\x1b\[K  packages, with pipenv install +\d+\.\d s  \d+ packages, as tested\r\n", shown)
+    assert "\n\x1b[32mReady:\x1b[0m cd my_project && pipenv run dev\r\n" in shown
+
+
+@pytest.mark.parametrize("setting", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
+def test_no_colour_is_shown_where_none_is_wanted(tmp_path, path_with_pipenv, setting):
+    nothing_listens = {"PIP_INDEX_URL": f"http://127.0.0.1:{free_port()}/simple", **OFFLINE}
+    shown = on_a_terminal(tmp_path, path_with_pipenv, **nothing_listens, **setting)
+    assert "failed\r\n" in shown
+    assert "\nNot finished:\r\n" in shown
+    assert "\x1b[3" not in shown
+
+
+def test_a_script_reads_how_it_went_from_the_last_line(tmp_path, path_with_pipenv):
+    settings = {"PATH": path_with_pipenv, "SETUP_OUTPUT": "json"}
+    project = generate(tmp_path / "made", {"interface": "WSGI"}, settings)
+    result = json.loads(project.output.splitlines()[-1])
+    assert list(result) == ["state", "project", "steps", "remaining"]
+    assert (result["state"], result["project"], result["remaining"]) == ("ready", str(project.path), [])
+    told = [re.fullmatch(r"  (.*?) +(\d+\.\d) s  (.*)", line) for line in project.output.splitlines()]
+    told = [line.groups() for line in told if line and " so far; " not in line[0]]
+    assert [(step["step"], str(step["seconds"]), step["result"]) for step in result["steps"]] == told
+    assert {step["state"] for step in result["steps"]} == {"done"}
+
+
+def test_a_script_reads_what_remains_from_the_last_line(tmp_path, path_with_pipenv):
+    nothing_listens = {"PIP_INDEX_URL": f"http://127.0.0.1:{free_port()}/simple", **OFFLINE}
+    settings = {"PATH": path_with_pipenv, "SETUP_OUTPUT": "json", **nothing_listens}
+    project = generate(tmp_path / "made", {"interface": "WSGI"}, settings)
+    result = json.loads(project.output.splitlines()[-1])
+    assert result["state"] == "not finished"
+    assert [step["state"] for step in result["steps"]] == ["done", "failed", "not run", "not run", "not run"]
+    commands = remaining_commands(project.output).splitlines()
+    assert [f"  {command}" for command in result["remaining"]] == commands
+
+
+def snapshot(folder):
+    """Return path -> time and size of each file of a folder."""
+    files = [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in files}
+
+
+def test_a_second_run_does_what_is_left(tmp_path, path_with_pipenv):
+    nothing_listens = {"PIP_INDEX_URL": f"http://127.0.0.1:{free_port()}/simple", **OFFLINE}
+    folder = tmp_path / "made"
+    first = generate(folder, {"interface": "WSGI"}, {"PATH": path_with_pipenv, **nothing_listens})
+    assert "\nNot finished:\n" in first.output
+    key = secret_key(first)
+
+    command = cookiecutter_command(folder, {"interface": "WSGI"}, "--no-input", "--overwrite-if-exists")
+    for result in "as tested", "already installed":
+        done = subprocess.run(command, env=clean_environment(PATH=path_with_pipenv), capture_output=True, text=True)
+        assert "\nReady: " in done.stdout
+        assert re.search(rf"^  packages, with pipenv install .* s  .*{result}$", done.stdout, re.MULTILINE)
+        assert re.search(r"^  development settings in .env .* s  kept$", done.stdout, re.MULTILINE)
+        assert secret_key(first) == key
+        if result == "as tested":
+            before = snapshot(first.venv)
+    assert snapshot(first.venv) == before
+    assert "db.sqlite3, 0 migrations applied\n" in done.stdout
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
@@ -104,6 +205,19 @@ def test_asgi_packages_are_installed_for_asgi_alone(installed):
 def test_django_uses_psycopg2(installed, interface):
     script = "from django.db.backends.postgresql.base import Database; print(Database.__name__)"
     assert installed(interface).call("python", "-c", script).stdout == "psycopg2\n"
+
+
+def test_nothing_is_left_in_the_temporary_folder(tmp_path, path_with_pipenv):
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    generate(tmp_path / "made", {"interface": "WSGI"}, {"PATH": path_with_pipenv, "TMPDIR": str(folder)})
+    assert list(folder.iterdir()) == []
+
+
+def test_the_replay_file_has_no_secret(installed):
+    project = installed("WSGI")
+    (replay,) = Path(f"{project.path.parent}.config.replay").iterdir()
+    assert secret_key(project) not in replay.read_text()
 
 
 def test_env_is_for_its_owners_eyes_and_has_a_key_of_its_own(installed):
@@ -180,32 +294,14 @@ def test_a_companys_index_is_used_and_leaves_no_trace(installed, tmp_path, compa
     settings = {"PATH": path_with_pipenv, "PIP_INDEX_URL": company_index.url}
     project = generate(tmp_path / "made", {"interface": "WSGI"}, settings)
     assert company_index.asked, project.output
-    for name in ("Pipfile", "Pipfile.lock"):
+    for name in ("Pipfile", "Pipfile.lock", "setup.log"):
         text = (project.path / name).read_text()
         assert "secret" not in text
-        assert "127.0.0.1" not in text
+        assert "127.0.0.1" not in text or name == "setup.log"
     assert lock(project)["_meta"] == lock(installed("WSGI"))["_meta"]
     project.call("pipenv", "verify")
 
     assert f"\nReady: cd {project.path} && pipenv run dev\n" in project.output
     command = f"cd {project.path} && pipenv run dev 127.0.0.1:{{port}}"
     with project.serve("env", f"PATH={path_with_pipenv}", "bash", "-c", command) as server:
-        assert "<h1>Sign in</h1>" in requests.get(server.url, timeout=60).text
-
-
-def test_when_a_step_fails_the_project_stays_and_the_printed_commands_finish_it(tmp_path, path_with_pipenv):
-    nobody_listens = f"http://127.0.0.1:{free_port()}/simple"
-    offline = {"PIP_INDEX_URL": nobody_listens, "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": 0}
-    offline = {name: str(value) for name, value in offline.items()}
-    project = generate(tmp_path / "made", {"interface": "WSGI"}, {**offline, "PATH": path_with_pipenv})
-    assert re.search("^  packages, with pipenv install +failed$", project.output, re.MULTILINE)
-    assert "Ready:" not in project.output
-    _, _, commands = project.output.partition("\nNot finished:\n")
-    assert commands.splitlines()[0] == f"  cd {project.path}"
-
-    environment = clean_environment(PATH=path_with_pipenv)
-    subprocess.run(["bash", "-euxc", commands], env=environment, cwd=tmp_path, check=True, timeout=600)
-    assert {"items", "users"} == {path.parts[-3] for path in project.path.glob("*/migrations/0001_initial.py")}
-    project.call("pipenv", "verify")
-    with project.serve() as server:
         assert "<h1>Sign in</h1>" in requests.get(server.url, timeout=60).text
