@@ -68,9 +68,9 @@ def problem_with_port(port):
 def template_digest():
     """Return a digest of all that goes into a generated project."""
     digest = hashlib.sha256()
-    folders = (ROOT / "hooks", ROOT / "{{cookiecutter.project_slug}}")
+    folders = (ROOT / "hooks", ROOT / "versions", ROOT / "{{cookiecutter.project_slug}}")
     files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
-    for path in (ROOT / "cookiecutter.json", ROOT / "local_extensions.py", *files):
+    for path in (ROOT / "cookiecutter.json", ROOT / "template_filters.py", *files):
         if path.suffix != ".pyc":
             digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -13,8 +13,8 @@ import pytest
 from demo import ROOT, problem_with
 from tests import machine
 from tests.postgres import running_postgres
-from tests.project import Project, cookiecutter, generate
-from tests.rendering import Renderer
+from tests.project import Project, generate
+from tests.rendering import Renderer, run_cookiecutter
 
 CHROMIUM_OPTIONS = [
     "--no-sandbox",
@@ -62,16 +62,35 @@ def rendered(tmp_path_factory):
     return Renderer(tmp_path_factory.mktemp("rendered"))
 
 
-@pytest.fixture
-def refused(tmp_path):
-    """Give answers that the hooks refuse; return what the user is told: `refused(app_name="class")`."""
+@pytest.fixture(scope="session")
+def oldest_cookiecutter(tmp_path_factory):
+    """The Python of an environment that holds the oldest Cookiecutter and the oldest Python that will do."""
+    python = machine.python_of("3.9")
+    if not python:
+        pytest.skip("there is no Python 3.9 on this machine")
+    folder = tmp_path_factory.mktemp("oldest")
+    subprocess.run([python, "-m", "venv", folder], check=True)
+    python = folder / "bin" / "python"
+    environment = machine.clean_environment()
+    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "cookiecutter==2.6.0"]
+    subprocess.run(command, check=True, env=environment)
+    return python
 
-    def refused(**answers):
-        folder = tmp_path / "refused"
-        done = cookiecutter(folder, answers, env={"SKIP_SETUP": "1"})
-        assert done.returncode != 0, f"{answers} made a project\n{done.stdout}"
-        assert list(folder.iterdir()) == [], f"{answers} left something behind"
-        return done.stdout
+
+@pytest.fixture(params=["running", "oldest"])
+def refused(request, tmp_path):
+    """Give answers, on the command line, that are refused; return what the user is told: `refused(app_name="class")`.
+
+    Each test runs with the Cookiecutter of these tests, and with the oldest one.
+    """
+    python = sys.executable if request.param == "running" else request.getfixturevalue("oldest_cookiecutter")
+
+    def refused(*options, environment=None, **answers):
+        words = [f"{name}={value}" for name, value in answers.items()]
+        done = run_cookiecutter(tmp_path, *(options or ["--no-input"]), *words, python=python, **(environment or {}))
+        assert done.returncode == 1, f"{answers} made a project\n{done.stdout}{done.stderr}"
+        assert list((tmp_path / "made").iterdir()) == [], f"{answers} left something behind"
+        return done.stdout + done.stderr
 
     return refused
 

@@ -5,12 +5,14 @@ import contextlib
 import itertools
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 from cookiecutter.main import cookiecutter
 
 from demo import QUESTIONS, ROOT, problem_with
-from tests.machine import PYTHON_VERSIONS
+from tests.machine import PYTHON_VERSIONS, clean_environment
 from tests.project import Project
 
 TEMPLATE = ROOT / "{{cookiecutter.project_slug}}"
@@ -134,6 +136,40 @@ class Renderer:
         folder = self.folder / str(len(list(self.folder.iterdir())))
         folder.mkdir()
         return folder
+
+
+def run_cookiecutter(folder, *options, python=sys.executable, stdin="", **environment):
+    """Run the `cookiecutter` command and type `stdin`; return its CompletedProcess. It makes `folder`/made/*."""
+    made = folder / "made"
+    made.mkdir(parents=True, exist_ok=True)
+    config = folder / "config.yaml"
+    # YAML reads JSON.
+    config.write_text(json.dumps({"cookiecutters_dir": str(folder), "replay_dir": str(folder / "replay")}))
+    command = [python, "-m", "cookiecutter", "--config-file", config, "--output-dir", made, ROOT, *options]
+    return subprocess.run(
+        command,
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        env=clean_environment(SKIP_SETUP=1, COLUMNS=500, **environment),
+    )
+
+
+def ruff(path):
+    """Return what ruff, with the project's own settings, says about its files: nothing, where all is well."""
+    told = ""
+    for command in (["check", "--output-format", "concise", "--quiet"], ["format", "--diff", "--quiet"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--no-cache", "."],
+            cwd=path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        told += done.stdout
+        assert bool(done.returncode) == bool(done.stdout), done
+    return told
 
 
 def listing(project):

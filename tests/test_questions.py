@@ -1,24 +1,18 @@
 """The questions: each is asked in a human sentence, and each answer makes a difference."""
 
-import json
+import keyword
 import re
-import subprocess
 import sys
 
 import pytest
-from jinja2 import Environment
 
-import local_extensions
-from demo import QUESTIONS, ROOT
-from tests.machine import PYTHON_VERSIONS, RUNNING_PYTHON, clean_environment
-from tests.rendering import FLIPPED, OTHER_TEXTS, SETTINGS, choices, listing, name_of
+import template_filters
+from demo import QUESTIONS
+from template_filters import problem_with_name
+from tests.machine import PYTHON_VERSIONS, RUNNING_PYTHON
+from tests.rendering import FLIPPED, OTHER_TEXTS, SETTINGS, choices, listing, name_of, run_cookiecutter
 
 PROMPTS = SETTINGS["__prompts__"]
-
-
-def filtered(name, value):
-    extension = getattr(local_extensions, name)
-    return Environment(extensions=[extension]).filters[name](value)
 
 
 def contents(project):
@@ -30,20 +24,9 @@ def ask(tmp_path):
     """Run Cookiecutter as in a terminal and type these lines; return all that it shows and the project's folder."""
 
     def ask(*lines):
-        config = tmp_path / "config.yaml"
-        config.write_text(json.dumps({"cookiecutters_dir": str(tmp_path), "replay_dir": str(tmp_path / "replay")}))
-        made = tmp_path / "made"
-        made.mkdir()
-        done = subprocess.run(
-            [sys.executable, "-m", "cookiecutter", "--config-file", config, "--output-dir", made, ROOT],
-            input="".join(f"{line}\n" for line in lines),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            env=clean_environment(SKIP_SETUP=1, COLUMNS=500),
-        )
-        assert done.returncode == 0, done.stdout
-        (folder,) = made.iterdir()
+        done = run_cookiecutter(tmp_path, stdin="".join(f"{line}\n" for line in lines))
+        assert done.returncode == 0, done.stdout + done.stderr
+        (folder,) = (tmp_path / "made").iterdir()
         return done.stdout, folder
 
     return ask
@@ -136,7 +119,7 @@ def test_each_python_has_its_django(rendered, version):
 )
 def test_the_default_python_is_the_running_one_or_the_newest(monkeypatch, running, default):
     monkeypatch.setattr(sys, "version_info", running)
-    assert filtered("running_python", SETTINGS["_django"]) == default
+    assert template_filters.running_python(SETTINGS["_django"]) == default
 
 
 def test_the_prompt_names_the_supported_pythons():
@@ -154,9 +137,37 @@ def test_the_prompt_names_the_supported_pythons():
         ("日本", "ri_ben"),
         ("!!!", "my_project"),
         ("2024", "my_project"),
-        ("x" * 300, "x" * 40),
-        ("a" * 39 + " b", "a" * 39),
+        ("x" * 300, "x" * 32),
+        ("a" * 31 + " b", "a" * 31),
+        ("Calendar", "calendar_project"),
+        ("Test", "test_project"),
+        ("Items", "items_project"),
+        ("Django", "django_project"),
+        ("None", "none"),
+        ("AT&amp;T &#99999999999;", "at_amp_t_99999999999"),
+        ("\udcff", "my_project"),
     ],
 )
 def test_the_package_that_follows_from_the_name(name, package):
-    assert filtered("package_name", name) == package
+    assert template_filters.package_name(name) == package
+
+
+def test_no_name_of_a_project_makes_a_package_that_is_refused():
+    refused = {
+        *template_filters.IMPORTED,
+        *template_filters.TAKEN,
+        *template_filters.SOFT_KEYWORDS,
+        *template_filters.OTHER_MODULES,
+        *template_filters.standard_library(),
+        *keyword.kwlist,
+        *(f"{device}{number}" for device in ("com", "lpt") for number in range(10)),
+        *("aux", "con", "nul", "prn"),
+        SETTINGS["app_name"],
+    }
+    names = {name: template_filters.package_name(name.title()) for name in refused}
+    assert {name: package for name, package in names.items() if problem_with_name(package)} == {}
+    assert SETTINGS["app_name"] not in names.values()
+
+
+def test_one_word_is_enough_for_a_project(rendered):
+    assert rendered(project_name="Calendar").path.name == "calendar_project"

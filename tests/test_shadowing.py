@@ -1,11 +1,12 @@
-"""No answer can put a package of the project in the way of one that it uses: the hook refuses all their names."""
+"""No answer can put a package of the project in the way of one that it uses: all their names are refused."""
 
 import json
 import re
 
 import pytest
 
-from demo import QUESTIONS, ROOT
+from demo import QUESTIONS
+from template_filters import problem_with_name
 from tests.rendering import assigned
 
 # Prints each name that a running project asks Python for, found or not, and each that its packages install.
@@ -38,14 +39,6 @@ SERVERS = {
 }
 
 
-def hook(answers):
-    """Return the functions of the hook, after it accepted these answers."""
-    source = (ROOT / "hooks" / "pre_gen_project.py").read_text(encoding="utf-8")
-    functions = {}
-    exec(source.replace("{{ cookiecutter | tojson }}", json.dumps(answers)), functions)
-    return functions
-
-
 @pytest.mark.parametrize("interface", QUESTIONS["interface"])
 def test_each_name_that_a_running_project_imports_is_refused(installed, interface):
     project = installed(interface)
@@ -53,13 +46,12 @@ def test_each_name_that_a_running_project_imports_is_refused(installed, interfac
     done = project.call("python", "-c", SCRIPT, stdin=servers)
     names = json.loads(done.stdout.splitlines()[-1])
     own = {path.name for path in project.path.iterdir() if path.is_dir()} - {"scripts", "users"}
-    problem = hook(project.answers)["problem_with_package"]
     assert {"django", "rest_framework"} <= set(names["asked"])
     assert {"django", "rest_framework"} <= set(names["installed"])
     accepted = [
         name
         for name in {*names["asked"], *names["installed"]} - own
-        if re.fullmatch("[a-z][a-z0-9_]{0,39}", name) and not problem("app_name", name)
+        if re.fullmatch("[a-z][a-z0-9_]{0,39}", name) and not problem_with_name(name)
     ]
     assert sorted(accepted) == []
 
@@ -68,6 +60,6 @@ def test_each_name_that_a_running_project_imports_is_refused(installed, interfac
 def test_each_app_label_is_refused(rendered, interface):
     project = rendered(interface=interface)
     settings = project.path / project.path.name / "settings.py"
-    labels = {app.rpartition(".")[2] for app in assigned(settings)["INSTALLED_APPS"]} - {project.answers["app_name"]}
-    problem = hook(project.answers)["problem_with_package"]
-    assert [label for label in labels if not problem("app_name", label)] == []
+    own = {project.path.name, project.answers["app_name"]}
+    labels = {app.rpartition(".")[2] for app in assigned(settings)["INSTALLED_APPS"]} - own
+    assert [label for label in labels if not problem_with_name(label)] == []

@@ -13,8 +13,8 @@ env = environ.Env()
 if (BASE_DIR / ".env").exists():
     env.read_env(BASE_DIR / ".env")
 
-PROJECT_NAME = {{ cookiecutter.project_name|python_string }}
-PROJECT_DESCRIPTION = {{ cookiecutter.description|python_string }}
+{{ cookiecutter.project_name|python_assignment("PROJECT_NAME") }}
+{{ cookiecutter.description|python_assignment("PROJECT_DESCRIPTION") }}
 
 
 # Security
@@ -203,7 +203,7 @@ MAILERS = {
 vars().update(email)
 {% endif %}
 
-DEFAULT_FROM_EMAIL = {{ cookiecutter.email|python_string }}
+{{ cookiecutter.email|python_assignment("DEFAULT_FROM_EMAIL") }}
 
 
 # Logging: everything to the terminal, also when DEBUG is off
