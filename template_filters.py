@@ -1,4 +1,4 @@
-"""Jinja filters that this template needs and Cookiecutter does not have."""
+"""What this template's files need in Jinja and Cookiecutter does not have."""
 
 import difflib
 import json
@@ -217,8 +217,27 @@ def known_versions(python_version):
     return packages
 
 
+def default_index():
+    """
+    Return the address of the index that pip uses unless it is told otherwise, or None where there is no pip.
+
+    With it in the Pipfile, a lock does not depend on how a machine's pip is configured.
+    """
+    before = sys.path[:]
+    # Where there is no pip, as in a virtualenv of uv, Python mostly has the one that it would install.
+    sys.path += map(str, Path(sysconfig.get_path("stdlib"), "ensurepip", "_bundled").glob("pip-*.whl"))
+    try:
+        from pip._internal.models.index import PyPI
+
+        return PyPI.simple_url
+    except ImportError:
+        return None
+    finally:
+        sys.path[:] = before
+
+
 class Filters(Extension):
-    """The filters of this template."""
+    """The filters of this template, and its one function."""
 
     def __init__(self, environment):
         super().__init__(environment)
@@ -232,6 +251,7 @@ class Filters(Extension):
             refuse_impossible_answers,
             running_python,
         ]
+        environment.globals["default_index"] = default_index
         environment.filters.update({function.__name__: function for function in filters})
         # `cruft update` renders two versions of the template, each with its own filters, in one process.
         sys.modules.pop(__name__, None)
