@@ -195,12 +195,13 @@ def run(*command, capture=False):
         process = start(*command, **({"stdout": subprocess.PIPE} if capture else {}))
     except OSError as error:
         raise StepFailed(f"{command[0]} cannot be started: {error.strerror}.") from error
-    try:
-        printed = process.stdout.read() if capture else None
-        wait_for(process, " ".join(command[:2]) if len(command) > 1 else command[0])
-        return printed
-    finally:
-        kill(process)
+    with process:
+        try:
+            printed = process.stdout.read() if capture else None
+            wait_for(process, " ".join(command[:2]) if len(command) > 1 else command[0])
+            return printed
+        finally:
+            kill(process)
 
 
 def interrupt(number, frame):
@@ -229,7 +230,8 @@ class Manager:
 
     def close(self):
         if self.process:
-            kill(self.process)
+            with self.process:
+                kill(self.process)
 
 
 manager = Manager()
