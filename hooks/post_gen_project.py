@@ -131,6 +131,7 @@ def is_rendered_to_compare():
 
 def say(text="", end="\n"):
     """Print a text; that nobody reads it, or that the terminal lacks a character, must not end the set-up."""
+    sys.stdout.reconfigure(errors="replace")
     try:
         print(text, end=end, flush=True)
     except OSError:
