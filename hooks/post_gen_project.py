@@ -31,7 +31,7 @@ FILES = {
     f"{APP}/consumers.py": ASGI,
     f"{APP}/routing.py": ASGI,
     f"{APP}/signals.py": ASGI,
-    f"{APP}/static": ASGI,
+    f"{APP}/static/item_list.js": ASGI,
     f"{APP}/templates/{APP}/item_list_live.html": ASGI,
     f"{APP}/tests/test_live.py": ASGI,
     "gunicorn.conf.py": not ASGI,
@@ -121,12 +121,11 @@ def remove_unwanted_files():
         path = Path(name)
         if not path.exists():
             sys.exit(f"hooks/post_gen_project.py lists {name}, which the template does not have.")
-        if wanted:
-            continue
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
+        if not wanted:
             path.unlink()
+            # Its folder stays if it holds something else, which is the user's.
+            with contextlib.suppress(OSError):
+                path.parent.rmdir()
 
 
 def is_rendered_to_compare():

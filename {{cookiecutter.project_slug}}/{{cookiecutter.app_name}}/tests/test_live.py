@@ -1,3 +1,4 @@
+{% if cookiecutter.interface == "ASGI" %}
 from asgiref.sync import sync_to_async
 from channels.routing import get_default_application
 from channels.testing import WebsocketCommunicator
@@ -63,3 +64,4 @@ class LiveUpdateTests(TransactionTestCase):
 
     async def test_refuses_a_foreign_page(self):
         self.assertFalse((await open_socket(self.client, origin="http://evil.example").connect())[0])
+{% endif %}
