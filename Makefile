@@ -6,17 +6,20 @@
 #                                    `make demo` with the same answers serves the same project again, other
 #                                    answers (or a changed template) make demo/ anew
 #   make test                        ruff and the tests
-#   make matrix                      the wide end-to-end tests: every interface on every Python present
+#   make matrix                      the wide end-to-end tests: every interface on every Python present, every
+#                                    failure of the set-up, every place and way to run it, updates with cruft
 #   make test-all                    both
 #   make docs                        what README.md shows: the questions, a transcript and a picture
+#   make versions                    newer versions of all that a project installs, in versions/
 #   make requirements                newer pinned tools
+#   make benchmark                   the time from the command to the first page, beside that of doing it by hand
 #   make ... PYTHON=python3.12       with another Python than python3
 
 PYTHON ?= python3
-COMPILE = .cache/uv/bin/uv pip compile --no-config --quiet --upgrade --universal --python-version 3.9 \
+COMPILE = .venv/bin/uv pip compile --no-config --quiet --upgrade --universal --python-version 3.9 \
 	--generate-hashes --no-build --custom-compile-command "make requirements"
 
-.PHONY: help demo tools test matrix test-all docs requirements
+.PHONY: help demo tools test matrix test-all docs versions requirements benchmark
 .NOTPARALLEL:
 
 help:
@@ -41,8 +44,12 @@ test-all: test matrix
 docs: tools
 	.venv/bin/python docs.py
 
-requirements:
-	"$(PYTHON)" -m venv .cache/uv
-	.cache/uv/bin/python -m pip install --quiet --upgrade uv
+versions: tools
+	.venv/bin/python versions.py
+
+requirements: tools
 	$(COMPILE) requirements.in --output-file requirements.txt
 	$(COMPILE) requirements-test.in --output-file requirements-test.txt
+
+benchmark: tools
+	.venv/bin/python benchmarks/generation.py

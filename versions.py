@@ -24,6 +24,7 @@ except ImportError:
     import tomli as tomllib
 
 PIPFILE = (ROOT / "{{cookiecutter.project_slug}}" / "Pipfile").read_text(encoding="utf-8")
+UV = Path(sys.executable).with_name("uv")
 HEADER = "# Made by `make versions`.\n"
 PLATFORMS = [
     {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"},
@@ -54,7 +55,7 @@ def requirement(name, wanted):
     return f"{name}{extras}{wanted['version'].removeprefix('*')}"
 
 
-def resolve(uv, requirements, python):
+def resolve(requirements, python):
     """Return the pins, with hashes, of all that these requirements need on this Python and on every platform."""
     environment = f"python_version == '{python}' and platform_python_implementation == 'CPython'"
     with tempfile.TemporaryDirectory() as folder:
@@ -62,7 +63,7 @@ def resolve(uv, requirements, python):
             f'[project]\nname = "all"\nversion = "0"\ndependencies = {requirements}\n'
             f'[tool.uv]\nenvironments = ["{environment}"]\n'
         )
-        command = [uv, "pip", "compile", "--quiet", "--universal", "--upgrade", "--python-version", python]
+        command = [UV, "pip", "compile", "--quiet", "--universal", "--upgrade", "--python-version", python]
         command += ["--fork-strategy", "fewest", "--generate-hashes", "--no-build", "--no-header", "pyproject.toml"]
         return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=folder).stdout
 
@@ -99,17 +100,17 @@ def without_needless_markers(pins, python):
     return "\n".join(blocks) + "\n"
 
 
-def main(uv):
+def main():
     context = generate_context(str(ROOT / "cookiecutter.json"))
     for python in context["cookiecutter"]["_django"]:
         sections = [pipfile[name] for pipfile in pipfiles(python) for name in ("packages", "dev-packages")]
         wanted = {requirement(*package) for section in sections for package in section.items()}
         # Where a machine has no Pipenv, the hook makes one for the time of its run.
-        pins = resolve(uv, sorted({*wanted, "pipenv"}), python)
+        pins = resolve(sorted({*wanted, "pipenv"}), python)
         text = HEADER + without_needless_markers(pins, python)
         (ROOT / "versions" / f"{python}.txt").write_text(text, encoding="utf-8")
-        print(f"versions/{python}.txt: {text.count('==')} packages", flush=True)
+        print(f"versions/{python}.txt: {len(re.findall('^[a-z]', text, re.MULTILINE))} packages", flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

@@ -18,6 +18,8 @@ from tests.machine import PYTHON_VERSIONS, RUNNING_PYTHON, clean_environment, py
 from tests.project import Project, cookiecutter, cookiecutter_command, generate
 from tests.test_setup import OFFLINE
 
+pytestmark = pytest.mark.matrix
+
 WSGI = {"interface": "WSGI"}
 
 

@@ -14,6 +14,8 @@ from tests.hooks import path_of_tools
 from tests.machine import clean_environment
 from tests.project import Project
 
+pytestmark = pytest.mark.matrix
+
 ANSWERS = {"project_name": "Shop", "interface": "WSGI"}
 PERSON = {"GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@example.org"}
 PERSON |= {"GIT_COMMITTER_NAME": "Ada", "GIT_COMMITTER_EMAIL": "ada@example.org"}

@@ -137,6 +137,8 @@ def lived_in(user, installed):
 OWN_MIGRATION = """\
 from django.db import migrations
 
+pytestmark = pytest.mark.matrix
+
 
 class Migration(migrations.Migration):
     dependencies = [("items", "0001_initial")]
