@@ -241,7 +241,8 @@ class Manager:
 
     def close(self):
         if self.process:
-            with self.process:
+            # What it did not read is written once more when its pipe is closed.
+            with contextlib.suppress(BrokenPipeError), self.process:
                 kill(self.process)
 
 
