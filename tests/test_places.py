@@ -17,19 +17,19 @@ from tests.user import BECOME_NOBODY, CACHES, MAKE, Nobody, User, copy_template,
 
 pytestmark = pytest.mark.matrix
 
-BASE_TOOLS = ("cookiecutter", "pipenv", "uv")
+TOOLS = ("cookiecutter", "pipenv", "uv")
 BROKEN_INDEX = f"http://127.0.0.1:{free_port()}/simple"
 FOREIGN_ENV = """\
 DATABASE_URL=sqlite:////nowhere/other.sqlite3
 DEBUG=False
 DJANGO_SETTINGS_MODULE=other.settings
 SECRET_KEY=of-another-project
+UV_PYTHON=2.7
 """
 FOREIGN_FILES = {
     ".env": FOREIGN_ENV,
     "pip.conf": f"[global]\nindex-url = {BROKEN_INDEX}\n",
-    "pyproject.toml": f'[project]\nname = "other"\nversion = "1"\nrequires-python = "<3"\n'
-    f'[[tool.uv.index]]\nurl = "{BROKEN_INDEX}"\ndefault = true\n',
+    "pyproject.toml": '[project]\nname = "other"\nversion = "1"\nrequires-python = "<3"\n',
     "uv.toml": f'index-url = "{BROKEN_INDEX}"\n',
 }
 
@@ -59,7 +59,7 @@ def in_an_active_virtualenv(folder):
 
 
 def in_pipenv_run_of_another_project(folder):
-    user = User(folder, *BASE_TOOLS)
+    user = User(folder, *TOOLS)
     (user.work / "Pipfile").write_text("[packages]\n")
     user.run("pipenv lock && pipenv sync")
     for name, text in FOREIGN_FILES.items():
@@ -68,13 +68,14 @@ def in_pipenv_run_of_another_project(folder):
 
 
 def in_a_git_repository(folder):
-    user = User(folder, *BASE_TOOLS)
+    user = User(folder, *TOOLS)
     user.run("git init --quiet && touch staged untracked && git add staged")
     return Place(user)
 
 
 def in_a_hostile_environment(folder):
-    user = User(folder, *BASE_TOOLS)
+    # Without uv, because pip reads more of these variables.
+    user = User(folder, "cookiecutter", "pipenv")
     place = user.work / "Ünï cödé & 'spaces'"
     broken = place / "broken"
     (broken / "django").mkdir(parents=True)
@@ -107,20 +108,19 @@ def in_a_hostile_environment(folder):
         "REDIS_URL": f"redis://127.0.0.1:{free_port()}",
         "SECRET_KEY": "",
         "TRUSTED_PROXIES": "nonsense",
-        "UV_PYTHON": "2.7",
         "WORKON_HOME": other / "virtualenvs",
     }
     return Place(user, place, env)
 
 
 def in_a_terminal_with_defaults_of_ones_own(folder):
-    user = User(folder, *BASE_TOOLS)
+    user = User(folder, *TOOLS)
     (user.home / ".cookiecutterrc").write_text("default_context:\n  interface: WSGI\n")
     return Place(user, script=MAKE.replace(" interface=WSGI", ""), run=User.run_in_terminal)
 
 
 def with_nobody_who_reads_on(folder):
-    return Place(User(folder, *BASE_TOOLS), script=f"{MAKE} | head -1")
+    return Place(User(folder, *TOOLS), script=f"{MAKE} | head -1")
 
 
 def as_an_ordinary_user(folder):

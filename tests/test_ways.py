@@ -20,6 +20,19 @@ from tests.user import MAKE, User, copy_template, tracked, virtualenv
 
 SKIP_SETUP = {"SKIP_SETUP": 1}
 RENDER = f"cookiecutter --no-input {ROOT}"
+WITHOUT_HOOKS = f"{RENDER} --accept-hooks no"
+OWN_MIGRATION = """\
+from django.db import migrations
+
+pytestmark = pytest.mark.matrix
+
+
+class Migration(migrations.Migration):
+    dependencies = [("items", "0001_initial")]
+    operations = []
+"""
+ADD_USER = "from users.models import User; User.objects.create_user('ada')"
+COUNT_USERS = "from users.models import User; print(User.objects.count(), 'user')"
 
 
 @pytest.fixture
@@ -34,17 +47,15 @@ def repository(tmp_path_factory):
     copy_template(folder)
     copy_template(folder / "inside" / "template")
     author = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"]
+    environment = clean_environment(GIT_CONFIG_GLOBAL=os.devnull)
     for command in ["init", "--quiet"], ["add", "--all"], [*author, "commit", "--quiet", "--message=All"]:
-        subprocess.run(["git", *command], cwd=folder, env=clean_environment(), check=True)
+        subprocess.run(["git", *command], cwd=folder, env=environment, check=True)
     return folder
 
 
-def made(user, script, folder=None, **options):
-    """Return the project that a script makes in a folder, by default that of the user's work."""
-    folder = folder or user.work
-    output = user.run(script, folder, **options)
-    (path,) = folder.glob("my_project")
-    return Project(path, {}, output)
+def made(user, script, env=None):
+    """Return the project that a script makes in the folder of the user's work."""
+    return Project(user.work / "my_project", {}, user.run(script, env=env))
 
 
 def is_as_tested(project):
@@ -134,20 +145,6 @@ def lived_in(user, installed):
     return project
 
 
-OWN_MIGRATION = """\
-from django.db import migrations
-
-pytestmark = pytest.mark.matrix
-
-
-class Migration(migrations.Migration):
-    dependencies = [("items", "0001_initial")]
-    operations = []
-"""
-ADD_USER = "from users.models import User; User.objects.create_user('ada')"
-COUNT_USERS = "from users.models import User; print(User.objects.count(), 'user')"
-
-
 def test_generating_again_keeps_all_that_the_template_does_not_own(user, lived_in):
     own = tracked(lived_in).keys() - template_files(lived_in.answers) | {".env", "db.sqlite3"}
     before = {name: (lived_in.path / name).read_bytes() for name in own}
@@ -193,11 +190,7 @@ def test_generating_again_can_go_from_wsgi_to_asgi(user, rendered):
         assert "<h1>Sign in</h1>" in requests.get(server.url, timeout=60).text
 
 
-WITHOUT_HOOKS = f"{RENDER} --accept-hooks no"
-LOGINS = QUESTIONS["login"]
-
-
-@pytest.mark.parametrize("login", LOGINS)
+@pytest.mark.parametrize("login", QUESTIONS["login"])
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_without_hooks_the_project_has_the_files_of_all_answers_and_runs(user, rendered, installed, interface, login):
     project = made(user, f"{WITHOUT_HOOKS} interface={interface} login={login}").borrow(installed(interface))

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pty
+import pwd
 import re
 import shlex
 import shutil
@@ -15,14 +16,14 @@ from pathlib import Path
 from demo import ROOT
 from tests.machine import clean_environment
 
-TOOLS = Path(sys.executable).parent
+PROGRAMS = Path(sys.executable).parent
 MAKE = f"cookiecutter --no-input {shlex.quote(str(ROOT))} interface=WSGI"
-# Where Cookiecutter, uv, pip and virtualenv keep what can be had again.
-CACHES = {".cache", ".cookiecutters", ".cookiecutter_replay", ".local/share/virtualenv"}
+# Where tools keep what can be had again. The last one appears where pip asks rustup for the version of Rust.
+CACHES = {".cache", ".cookiecutters", ".cookiecutter_replay", ".local/share/virtualenv", ".rustup"}
 # Without these each user would download all packages, or not find the index.
 SHARED = (".cache/pip", ".cache/uv", ".config/pip")
 # What it starts directly may still do all that root may, so let that be `env`.
-BECOME_NOBODY = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+BECOME_NOBODY = ["setpriv", "--reuid=nobody", f"--regid={pwd.getpwnam('nobody').pw_gid}", "--clear-groups"]
 
 
 class User:
@@ -39,7 +40,7 @@ class User:
         for path in self.home, self.bin, self.work:
             path.mkdir()
         for tool in tools:
-            (self.bin / tool).symlink_to(TOOLS / tool)
+            (self.bin / tool).symlink_to(PROGRAMS / tool)
         self.borrow_caches()
 
     def borrow_caches(self):
@@ -55,22 +56,13 @@ class User:
     def words(self, script, folder=None, env=None):
         """Return the command that runs a script in this user's shell, in a folder, by default that of their work."""
         variables = [f"{name}={value}" for name, value in self.environment(**(env or {})).items()]
-        return [
-            *self.become,
-            "env",
-            "-i",
-            *variables,
-            "bash",
-            "-c",
-            f"cd {shlex.quote(str(folder or self.work))}\n{script}",
-        ]
+        script = f"cd {shlex.quote(str(folder or self.work))}\n{script}"
+        return [*self.become, "env", "-i", *variables, "bash", "-c", script]
 
     def run(self, script, folder=None, env=None):
         """Run a script; return what it printed, all in one."""
-        command = self.words(script, folder, env)
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600
-        )
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        done = subprocess.run(self.words(script, folder, env), timeout=600, **streams)
         return checked(script, done.returncode, done.stdout)
 
     def run_in_terminal(self, script, folder=None, env=None, typed=""):
@@ -83,8 +75,8 @@ class User:
         seen = b""
         # Linux reports the end as an error.
         with contextlib.suppress(OSError):
-            while True:
-                seen += os.read(ours, 4096)
+            while chunk := os.read(ours, 4096):
+                seen += chunk
         os.close(ours)
         return checked(script, process.wait(600), seen.replace(b"\r\n", b"\n"))
 
@@ -102,7 +94,7 @@ class Nobody(User):
         virtualenv(self.folder / "venv", python, "-r", ROOT / "requirements.txt")
         for name in "cookiecutter", "pipenv":
             (self.bin / name).symlink_to(self.folder / "venv" / "bin" / name)
-        shutil.copy(TOOLS / "uv", self.bin)
+        shutil.copy(PROGRAMS / "uv", self.bin)
         for path in self.home, self.work:
             shutil.chown(path, "nobody")
 
@@ -127,7 +119,8 @@ def tracked(project):
     """Return path -> content of the files of a project that git would keep."""
     with tempfile.TemporaryDirectory() as repository:
         git = ["git", f"--git-dir={repository}", f"--work-tree={project.path}"]
-        options = {"cwd": project.path, "env": clean_environment(), "check": True, "stdout": subprocess.PIPE}
+        environment = clean_environment(GIT_CONFIG_GLOBAL=os.devnull)
+        options = {"cwd": project.path, "env": environment, "check": True, "stdout": subprocess.PIPE}
         subprocess.run([*git, "init", "--quiet"], **options)
         listed = subprocess.run([*git, "ls-files", "-z", "--others", "--exclude-standard"], **options).stdout
     names = os.fsdecode(listed).split("\0")[:-1]
@@ -155,9 +148,8 @@ def snapshot(folder, ignored):
 
 def virtualenv(folder, python, *packages):
     """Make a virtualenv of this Python that holds these packages; return its folder of programs."""
-    uv = TOOLS / "uv"
     for command in ["venv", "--python", python, folder], ["pip", "install", "--python", folder, *packages]:
-        subprocess.run([uv, *command[:1], "--quiet", *command[1:]], check=True, env=clean_environment())
+        subprocess.run([PROGRAMS / "uv", "--quiet", *command], check=True, env=clean_environment())
     return Path(folder) / "bin"
 
 
