@@ -198,6 +198,23 @@ def markdown(text):
     return re.sub(r"^(\d+)(?=[.)](\s|$))", r"\1\\", text)
 
 
+def optional_files(answers):
+    """Return which files belong to which answer, path -> wanted: the hooks remove the others."""
+    app = answers["app_name"]
+    asgi = answers["interface"] == "ASGI"
+    email = answers["login"] == "email"
+    return {
+        f"{app}/consumers.py": asgi,
+        f"{app}/routing.py": asgi,
+        f"{app}/signals.py": asgi,
+        f"{app}/static/item_list.js": asgi,
+        f"{app}/templates/{app}/item_list_live.html": asgi,
+        f"{app}/tests/test_live.py": asgi,
+        "gunicorn.conf.py": not asgi,
+        "users/managers.py": email,
+    }
+
+
 def known_versions(python_version):
     """
     Return what versions/ has for a Python: name -> version, hashes, and the packages that bring it along.
@@ -244,6 +261,7 @@ class Filters(Extension):
         filters = [
             known_versions,
             markdown,
+            optional_files,
             package_name,
             python_assignment,
             python_string,

@@ -23,20 +23,9 @@ signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 APP = ANSWERS["app_name"]
-ASGI = ANSWERS["interface"] == "ASGI"
-EMAIL = ANSWERS["login"] == "email"
 
 # Which files belong to which answer: path -> wanted.
-FILES = {
-    f"{APP}/consumers.py": ASGI,
-    f"{APP}/routing.py": ASGI,
-    f"{APP}/signals.py": ASGI,
-    f"{APP}/static/item_list.js": ASGI,
-    f"{APP}/templates/{APP}/item_list_live.html": ASGI,
-    f"{APP}/tests/test_live.py": ASGI,
-    "gunicorn.conf.py": not ASGI,
-    "users/managers.py": EMAIL,
-}
+FILES = json.loads(r"""{{ cookiecutter | optional_files | tojson }}""")
 
 # What the template was tested with on this Python: name -> version, hashes, markers, the packages that need it.
 VERSIONS = json.loads(r"""{{ cookiecutter.python_version | known_versions | tojson }}""")
@@ -77,6 +66,8 @@ STARTED = []
 END_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 RED, GREEN, YELLOW = 31, 32, 33
 CLEAR_LINE = "\r\033[K"
+# A path may have characters that the terminal lacks.
+sys.stdout.reconfigure(errors="replace")
 IS_TERMINAL = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 # Prints pip's own default index, the index and the certificates that pip is configured to use, and the Pipfile.
@@ -120,8 +111,14 @@ def remove_unwanted_files():
     for name, wanted in FILES.items():
         path = Path(name)
         if not path.exists():
-            sys.exit(f"hooks/post_gen_project.py lists {name}, which the template does not have.")
+            sys.exit(f"{name} is no file of the template.")
         if not wanted:
+            before = path.with_name(f"{path.name}.before")
+            # What differs is not the template's, but the user's; a file that is empty here cannot tell.
+            if before.exists() and path.read_bytes() not in (before.read_bytes(), b""):
+                before.replace(path)
+                continue
+            before.unlink(missing_ok=True)
             path.unlink()
             # Its folder stays if it holds something else, which is the user's.
             with contextlib.suppress(OSError):
@@ -136,8 +133,7 @@ def is_rendered_to_compare():
 
 
 def say(text="", end="\n"):
-    """Print a text; that nobody reads it, or that the terminal lacks a character, must not end the set-up."""
-    sys.stdout.reconfigure(errors="replace")
+    """Print a text; that nobody reads it must not end the set-up."""
     try:
         print(text, end=end, flush=True)
     except OSError:

@@ -189,18 +189,6 @@ def template_files(answers):
     return {rendered(path): path for path in TEMPLATE.rglob("*") if path.is_file()}
 
 
-def hook_table(app_name):
-    """Return the paths of the post-generation hook's table of files."""
-    tree = ast.parse((ROOT / "hooks" / "post_gen_project.py").read_text(encoding="utf-8"))
-    (table,) = (
-        node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "FILES"
-    )
-    keys = ast.Expression(ast.Tuple(table.keys, ast.Load()))
-    return eval(compile(ast.fix_missing_locations(keys), "FILES", "eval"), {"APP": app_name})
-
-
 def assigned(path):
     """Return name -> value of the literals that a Python file assigns at its top level."""
     values = {}

@@ -4,15 +4,17 @@ import ast
 import itertools
 import json
 import re
-import shutil
+import subprocess
 import sys
 import xml.etree.ElementTree
 
 import pytest
 import yaml
-from cookiecutter.exceptions import FailedHookException
 
-from demo import QUESTIONS, ROOT
+from demo import QUESTIONS
+from template_filters import optional_files
+from tests.machine import clean_environment
+from tests.project import cookiecutter_command
 from tests.rendering import (
     CHOSEN,
     FLIPPED,
@@ -22,12 +24,12 @@ from tests.rendering import (
     all_pairs,
     choices,
     given,
-    hook_table,
     listing,
     name_of,
     ruff,
     template_files,
 )
+from tests.user import copy_template
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -225,9 +227,9 @@ def test_each_answer_adds_and_removes_its_files(rendered, answers):
         assert files - DEFAULT == added
 
 
-def test_the_hooks_table_has_these_files_and_no_others():
+def test_the_table_of_optional_files_has_these_and_no_others(rendered):
     stated = set().union(*itertools.chain.from_iterable(DIFFERENCES.values()))
-    rows = hook_table("items")
+    rows = optional_files(rendered().answers)
     assert {file for file in stated if file.startswith(tuple(rows))} == stated
     assert [row for row in rows if not any(file.startswith(row) for file in stated)] == []
 
@@ -237,16 +239,19 @@ def test_each_file_of_the_template_belongs_to_some_answer(rendered):
     assert set(template_files(rendered().answers)) == made
 
 
-def test_a_row_of_the_hooks_table_without_a_file_is_an_error(rendered, tmp_path, capfd):
-    copy = tmp_path / "template"
-    ignored = shutil.ignore_patterns(".*", "demo", "tests")
-    shutil.copytree(ROOT, copy, ignore=lambda folder, names: ignored(folder, names) if folder == str(ROOT) else ())
-    hook = copy / "hooks" / "post_gen_project.py"
-    text = hook.read_text(encoding="utf-8")
-    hook.write_text(text.replace("FILES = {\n", 'FILES = {\n    "users/gone.py": ASGI,\n'), encoding="utf-8")
-    with pytest.raises(FailedHookException):
-        rendered.make(template=copy, no_input=True)
-    assert "lists users/gone.py, which the template does not have" in capfd.readouterr().err
+def test_a_row_of_the_table_without_a_file_is_an_error(tmp_path):
+    template = copy_template(tmp_path / "template")
+    filters = template / "template_filters.py"
+    text = filters.read_text(encoding="utf-8")
+    row = '        "users/managers.py": email,\n'
+    assert row in text
+    filters.write_text(text.replace(row, f'{row}        "users/gone.py": True,\n'), encoding="utf-8")
+    command = cookiecutter_command(tmp_path / "made", {}, "--no-input", template=template)
+    environment = clean_environment(SKIP_SETUP=1)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "users/gone.py is no file of the template." in done.stderr
+    assert not list((tmp_path / "made").iterdir())
 
 
 def check_all(project):

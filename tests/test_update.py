@@ -180,7 +180,7 @@ def updated(edited, template):
 def test_the_project_says_which_version_of_the_template_it_was_made_from(rendered):
     version = json.loads((ROOT / "cookiecutter.json").read_text())["_version"]
     pyproject = (rendered().path / "pyproject.toml").read_text()
-    assert f'[tool.cookiecutter]\nversion = "{version}"\n' in pyproject
+    assert f'[tool.template]\nversion = "{version}"\n' in pyproject
 
 
 def test_an_update_keeps_the_edits_and_brings_what_is_new(updated):
@@ -190,7 +190,7 @@ def test_an_update_keeps_the_edits_and_brings_what_is_new(updated):
     assert (updated.path / "items" / "migrations" / "0002_quantity.py").exists()
     assert (updated.path / "blog" / "views.py").exists()
     assert "\nhumanize = " in (updated.path / "Pipfile").read_text()
-    assert "[tool.cookiecutter]" in (updated.path / "pyproject.toml").read_text()
+    assert "[tool.template]" in (updated.path / "pyproject.toml").read_text()
 
 
 def test_the_updated_project_passes_its_tests(updated):

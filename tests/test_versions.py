@@ -1,11 +1,13 @@
 """The versions that the template ships: a project gets exactly these, whatever tool installs them."""
 
 import doctest
+import hashlib
 import http.server
 import json
 import os
 import re
 import subprocess
+import sys
 import threading
 import venv
 from pathlib import Path
@@ -20,8 +22,9 @@ from demo import ROOT
 from tests.hooks import path_of_tools
 from tests.machine import PYTHON_VERSIONS, RUNNING_PYTHON, clean_environment
 from tests.production import INTERFACES
-from tests.project import generate
+from tests.project import Project, cookiecutter_command, generate
 from tests.test_setup import indexes, lock
+from tests.user import copy_template
 
 try:
     import tomllib
@@ -120,6 +123,29 @@ def test_a_project_is_locked_to_the_shipped_versions(installed, interface):
         assert package["version"] == str(shipped[name].specifier)
         block = re.search(rf"^{name}==.*?(?=\n\S|\Z)", text, re.MULTILINE | re.DOTALL)[0]
         assert package["hashes"] == re.findall("--hash=(.*?)(?: |$)", block, re.MULTILINE)
+
+
+def test_a_shipped_version_is_taken_although_there_is_a_newer_one(tmp_path):
+    template = copy_template(tmp_path / "template")
+    file = template / "versions" / f"{RUNNING_PYTHON}.txt"
+    newest = pins(RUNNING_PYTHON)["uritemplate"].specifier
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", f"--dest={tmp_path}"]
+    subprocess.run([*command, str(newest).replace("==", "uritemplate<")], check=True, env=clean_environment())
+    (wheel,) = tmp_path.glob("uritemplate-*.whl")
+    older = wheel.name.split("-")[1]
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    block = f"uritemplate=={older} \\\n    --hash=sha256:{digest}\n"
+    text = re.sub(r"^uritemplate==.*\n(?:    --hash.*\n)+", lambda found: block, file.read_text(), flags=re.MULTILINE)
+    file.write_text(text)
+
+    command = cookiecutter_command(tmp_path / "made", {"interface": "WSGI"}, "--no-input", template=template)
+    path = path_of_tools(tmp_path / "bin", "pipenv", "uv")
+    done = subprocess.run(command, cwd=tmp_path, env=clean_environment(PATH=path), capture_output=True, text=True)
+    assert " packages, as tested\n" in done.stdout
+    project = Project(tmp_path / "made" / "my_project", {})
+    assert locked(project)["uritemplate"] == {"hashes": [f"sha256:{digest}"], "version": f"=={older}"}
+    assert json.loads(project.call("python", "-c", LIST_INSTALLED).stdout)["uritemplate"] == older
+    project.call("pipenv", "verify")
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
