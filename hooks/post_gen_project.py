@@ -273,12 +273,15 @@ def own_pipenv():
 def private_pipenv(python):
     """Return the command that starts a Pipenv which is made for this run."""
     folder = str(Path(ENVIRONMENT["TMPDIR"], "pipenv"))
-    run(*([UV, "venv", "--no-config", "--python", python] if UV else [python, "-m", "venv"]), folder)
-    python = venv_python(folder)
     try:
-        install_pinned(python, with_dependencies({"pipenv"}))
+        run(*([UV, "venv", "--no-config", "--python", python] if UV else [python, "-m", "venv"]), folder)
+        python = venv_python(folder)
+        try:
+            install_pinned(python, with_dependencies({"pipenv"}))
+        except StepFailed:
+            pip_install(python, "pipenv")
     except StepFailed:
-        pip_install(python, "pipenv")
+        raise StepFailed("There is no Pipenv for this Python here, and none could be installed.") from None
     return [python, "-m", "pipenv"]
 
 
@@ -320,14 +323,14 @@ def write_env():
     return "with a new secret key"
 
 
-def configure_pipenv():
+def configure_pipenv(*pythons):
     """
     Write pip's default index into the Pipfile, so that the lock does not depend on how a machine's pip is configured.
 
     Where this machine's pip has another index or certificates, Pipenv and uv use these during this run. Return what
-    the Pipfile says, or None where there is no pip yet.
+    the Pipfile says, or None where none of these Pythons has a pip.
     """
-    for python in sys.executable, PYTHON:
+    for python in pythons:
         with contextlib.suppress(StepFailed):
             default, index, certificates, pipfile = json.loads(run(python, "-c", PRINT_CONFIGURATION, capture=True))
             break
@@ -379,6 +382,14 @@ def tested_lock(pipfile):
     return json.dumps(lock, indent=4, sort_keys=True) + "\n"
 
 
+def write_tested_lock(pipfile):
+    """Write Pipfile.lock if there is none; return its text if it has the tested versions, or else None."""
+    text = tested_lock(pipfile) if pipfile else None
+    if text and not LOCK.exists():
+        write(LOCK, text)
+    return text if text and LOCK.read_text(encoding="utf-8") == text else None
+
+
 def locked_packages():
     """Return name -> version and so on of all packages in Pipfile.lock."""
     lock = json.loads(LOCK.read_text(encoding="utf-8"))
@@ -419,22 +430,19 @@ def install():
     """Create the virtualenv, and install the packages into it."""
     if INCOMPLETE.exists():
         VIRTUALENV.replace(REJECTED)
-    pipfile = configure_pipenv()
+    pipfile = configure_pipenv(sys.executable, PYTHON)
     is_new = not VIRTUALENV.exists()
     if not is_new and pipfile and LOCK.exists() and json.loads(LOCK.read_text())["_meta"]["hash"] == digest(pipfile):
         return "already installed"
+    lock = write_tested_lock(pipfile)
     try:
         python = find_python()
+        lock = lock or write_tested_lock(configure_pipenv(python))
         pipenv = own_pipenv() or private_pipenv(python)
         if is_new:
             run(*pipenv, "--python", python)
             INCOMPLETE.touch()
-        pipfile = pipfile or configure_pipenv()
-        lock = tested_lock(pipfile) if pipfile else None
-        if lock and not LOCK.exists():
-            write(LOCK, lock)
-        if not LOCK.exists() or LOCK.read_text(encoding="utf-8") != lock:
-            lock = None
+        lock = lock or write_tested_lock(configure_pipenv(PYTHON))
         if lock and is_new and UV:
             # Whatever comes of it, Pipenv has the last word.
             with contextlib.suppress(StepFailed):

@@ -17,6 +17,7 @@ from tests.hooks import Terminal, command_line, descendants, finish, path_of_pro
 from tests.machine import PYTHON_VERSIONS, RUNNING_PYTHON, clean_environment, python_of
 from tests.project import Project, cookiecutter, cookiecutter_command, generate
 from tests.test_setup import OFFLINE
+from tests.user import virtualenv
 
 pytestmark = pytest.mark.matrix
 
@@ -101,6 +102,26 @@ def assert_tested_versions(project):
     pins = (ROOT / "versions" / f"{lock['_meta']['requires']['python_version']}.txt").read_text()
     for name, package in {**lock["default"], **lock["develop"]}.items():
         assert f"\n{name}{package['version']} " in pins
+
+
+def test_without_pipenv_and_with_a_dead_index(tmp_path, rendered):
+    programs = virtualenv(tmp_path / "venv", sys.executable, "cookiecutter")
+    folders = clean_environment()["PATH"].split(os.pathsep)
+    path = os.pathsep.join(folder for folder in folders if not Path(folder, "pipenv").exists())
+    _, *command = cookiecutter_command(tmp_path / "made", WSGI, "--no-input")
+    environment = clean_environment(PATH=path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        index = {**OFFLINE, "PIP_INDEX_URL": f"http://127.0.0.1:{taken.getsockname()[1]}/simple"}
+        done = subprocess.run(
+            [programs / "python", *command], env={**environment, **index}, capture_output=True, text=True
+        )
+    sentence = "There is no Pipenv for this Python here, and none could be installed."
+    assert f"\n{sentence} All output is in {tmp_path}/made/my_project/setup.log.\n\nNot finished:\n" in done.stdout
+    assert_whole(tmp_path / "made" / "my_project", rendered(**WSGI))
+    project = finish(done.stdout, tmp_path, environment)
+    assert not (project.path / ".venv-of-pipenv").exists()
+    assert_finished(project)
 
 
 FULL_DISK = """

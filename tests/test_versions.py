@@ -169,13 +169,21 @@ def older_pipenv(tmp_path_factory):
     return str(folder / "bin" / "pipenv")
 
 
-@pytest.mark.parametrize("interface", INTERFACES)
-def test_an_older_and_a_newer_pipenv_agree_with_the_lock(installed, tmp_path, older_pipenv, interface):
-    project = installed(interface).copy(tmp_path)
+@pytest.mark.parametrize(
+    ("interface", "python_version"),
+    [
+        *((interface, RUNNING_PYTHON) for interface in INTERFACES),
+        pytest.param("WSGI", "3.9", marks=pytest.mark.matrix),
+    ],
+)
+def test_an_older_and_a_newer_pipenv_agree_with_the_lock(installed, tmp_path, older_pipenv, interface, python_version):
+    project = installed(interface, python_version).copy(tmp_path)
     before = (project.path / "Pipfile.lock").read_bytes()
     for pipenv in older_pipenv, "pipenv":
         project.call(pipenv, "verify")
-        project.call(pipenv, "install", "--deploy", "--dev")
+        # The newer one no longer installs on 3.9.
+        if python_version != "3.9" or pipenv == older_pipenv:
+            project.call(pipenv, "install", "--deploy", "--dev")
     assert (project.path / "Pipfile.lock").read_bytes() == before
 
 
