@@ -140,6 +140,12 @@ def say(text="", end="\n"):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def as_typed(path):
+    """Return a path as the user types it: from the folder in which they are, if the project is in that."""
+    here = Path.cwd().parent == Path(os.environ.get("PWD", "")).resolve()
+    return shlex.quote(str(Path(Path.cwd().name if here else Path.cwd(), path)))
+
+
 def coloured(text, code):
     """Return a text in a colour of ANSI, where one is seen and wanted."""
     return f"\033[{code}m{text}\033[0m" if IS_TERMINAL and not os.environ.get("NO_COLOR") else text
@@ -544,7 +550,7 @@ class Step:
         while not ended.wait(0.5 if IS_TERMINAL else 2):
             self.result["seconds"] = time.monotonic() - started
             if not IS_TERMINAL:
-                self.show(f"so far; its output is in {LOG.resolve()}", "\n")
+                self.show(f"so far; its output is in {as_typed(LOG)}", "\n")
                 return
             self.show("...", "")
 
@@ -582,9 +588,7 @@ def set_up():
 
 def change_directory():
     """Return the words that lead from the user's folder to the project, without what would mislead its commands."""
-    folder = Path.cwd()
-    here = folder.parent == Path(os.environ.get("PWD", "")).resolve()
-    words = [f"cd {shlex.quote(folder.name if here else str(folder))}"]
+    words = [f"cd {as_typed('')}"]
     misleading = sorted(MISLEADING & os.environ.keys())
     return [*words, f"unset {' '.join(misleading)}"] if misleading else words
 
@@ -607,7 +611,7 @@ def say_how_it_ended(why):
     remaining = [command for step in STEPS if step.result["state"] != "done" for command in step.by_hand()]
     if remaining:
         remaining = [*change_directory(), *remaining]
-        say(f"{why} All output is in {LOG.resolve()}.")
+        say(f"{why} All output is in {as_typed(LOG)}.")
         say("\n  ".join([f"\n{coloured('Not finished:', YELLOW)}", *remaining]))
     else:
         say_how_to_start()

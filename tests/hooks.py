@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -56,6 +57,8 @@ class Terminal:
         self.pid, self.terminal = pty.fork()
         if not self.pid:
             os.chdir(folder)
+            # A background job of a shell ignores it, and so would what it starts.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.execve(
                 command[0],
                 command,
