@@ -3,6 +3,7 @@
 import difflib
 import json
 import keyword
+import os
 import re
 import sys
 import sysconfig
@@ -10,6 +11,7 @@ import unicodedata
 from pathlib import Path
 from zoneinfo import available_timezones
 
+import click
 from jinja2.ext import Extension
 from slugify import slugify
 
@@ -171,10 +173,15 @@ def refusals(answers):
 
 
 def refuse_impossible_answers(answers):
-    """End Cookiecutter with these sentences, before it makes anything."""
+    """End Cookiecutter with these sentences, or with one on the folder, before it makes anything."""
     # An old answer file is given the variables that are new, with no other answer in sight.
     if "project_name" in answers and refusals(answers):
         sys.exit("\n".join(refusals(answers)))
+    command_line = click.get_current_context(silent=True)
+    if command_line:
+        folder = Path(command_line.params.get("output_dir") or ".").resolve()
+        if not os.access(next(path for path in (folder, *folder.parents) if path.exists()), os.W_OK):
+            sys.exit(f"Nothing can be written to the folder {folder}: choose another one with --output-dir.")
     return ""
 
 

@@ -185,8 +185,12 @@ def start(*command, **streams):
 
 def kill(process):
     """End a process, if it still runs, with all that it started."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+    if process.poll() is not None:
+        return
+    if hasattr(os, "killpg"):
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
 
 
 def wait_for(process):

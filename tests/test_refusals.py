@@ -280,9 +280,10 @@ def test_nothing_is_left_of_the_check_in_the_answers(rendered):
     assert rendered().answers["__refusals"] == ""
 
 
-# Another Python has neither Jinja nor slugify, and what is wrong with a name can be told without them.
+# Another Python has none of the packages that this needs, and what is wrong with a name can be told without them.
 PROBLEMS = f"""
 import json, sys, types
+sys.modules["click"] = types.SimpleNamespace()
 sys.modules["jinja2.ext"] = types.SimpleNamespace(Extension=object)
 sys.modules["jinja2"] = sys.modules["slugify"] = types.SimpleNamespace(ext=sys.modules["jinja2.ext"], slugify=None)
 sys.path.insert(0, {str(ROOT)!r})
