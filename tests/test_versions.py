@@ -24,7 +24,7 @@ from tests.machine import PYTHON_VERSIONS, RUNNING_PYTHON, clean_environment
 from tests.production import INTERFACES
 from tests.project import Project, cookiecutter_command, generate
 from tests.test_setup import indexes, lock
-from tests.user import copy_template
+from tests.user import copy_template, tracked
 
 try:
     import tomllib
@@ -53,15 +53,6 @@ def locked(project):
     return {name: package for section in ("default", "develop") for name, package in lock(project)[section].items()}
 
 
-def contents(project):
-    """Return path -> bytes of all that git would keep."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--others", "--exclude-standard"], cwd=project.path, check=True, capture_output=True
-    )
-    names = [name for name in listed.stdout.decode().split("\0") if name]
-    return {name: (project.path / name).read_bytes() for name in names}
-
-
 def site_packages(project):
     """Return path -> bytes of the installed packages, and the names of their programs."""
     (folder,) = (project.venv / "lib").glob("python*/site-packages")
@@ -78,9 +69,7 @@ def quick(tmp_path_factory):
     """A project that was made where uv and Pipenv are on PATH."""
     folder = tmp_path_factory.mktemp("quick")
     path = path_of_tools(folder / "bin", "pipenv", "uv")
-    project = generate(folder / "made", {"interface": "WSGI"}, {"PATH": path})
-    subprocess.run(["git", "init", "--quiet"], cwd=project.path, check=True)
-    return project
+    return generate(folder / "made", {"interface": "WSGI"}, {"PATH": path})
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +77,7 @@ def plain(tmp_path_factory):
     """A project that was made where Pipenv is on PATH and uv is not."""
     folder = tmp_path_factory.mktemp("plain")
     path = path_of_tools(folder / "bin", "pipenv")
-    project = generate(folder / "made", {"interface": "WSGI"}, {"PATH": path, "PIP_NO_CACHE_DIR": "1"})
-    subprocess.run(["git", "init", "--quiet"], cwd=project.path, check=True)
-    return project
+    return generate(folder / "made", {"interface": "WSGI"}, {"PATH": path, "PIP_NO_CACHE_DIR": "1"})
 
 
 def test_the_examples_of_the_maintainers_command():
@@ -188,9 +175,9 @@ def test_an_older_and_a_newer_pipenv_agree_with_the_lock(installed, tmp_path, ol
 
 
 def test_the_same_answers_make_the_same_bytes(quick, plain):
-    files = contents(quick)
+    files = tracked(quick)
     assert {"Pipfile", "Pipfile.lock", "items/migrations/0001_initial.py"} <= files.keys()
-    assert files == contents(plain)
+    assert files == tracked(plain)
 
 
 def test_the_quick_way_leaves_what_the_plain_way_leaves(quick, plain):
