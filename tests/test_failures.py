@@ -67,6 +67,8 @@ def fails_and_is_finished(tmp_path, rendered, path, sentence, wrapper=(), then=N
     project = generate(tmp_path / "made", WSGI, {"PATH": path, **environment}, wrapper)
     assert f"\n{sentence} All output is in {project.path}/setup.log.\n\nNot finished:\n" in project.output
     assert "Ready:" not in project.output
+    log = (project.path / "setup.log").read_text().splitlines()
+    assert "".join(f"  | {line}\n" for line in log[-20:]) in project.output
     assert_whole(project.path, rendered(**WSGI))
     finish(project.output, tmp_path, clean_environment(PATH=then or path))
     assert_finished(project)

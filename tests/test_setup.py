@@ -285,10 +285,14 @@ def company_index(installed):
     server.server_close()
 
 
-def test_a_companys_index_is_used_and_leaves_no_trace(installed, tmp_path, company_index, path_with_pipenv):
-    settings = {"PATH": path_with_pipenv, "PIP_INDEX_URL": company_index.url}
+@pytest.mark.parametrize("tools", [["pipenv"], ["pipenv", "uv"]], ids=" and ".join)
+def test_a_companys_index_is_used_and_leaves_no_trace(installed, tmp_path, company_index, tools):
+    path = path_of_tools(tmp_path / "bin", *tools)
+    settings = {"PATH": path, "PIP_INDEX_URL": company_index.url, "UV_CACHE_DIR": str(tmp_path / "cache")}
     project = generate(tmp_path / "made", {"interface": "WSGI"}, settings)
-    assert company_index.asked, project.output
+    assert " packages, as tested\n" in project.output
+    assert company_index.asked
+    assert ("\nInstalled " in (project.path / "setup.log").read_text()) == ("uv" in tools)
     for name in ("Pipfile", "Pipfile.lock", "setup.log"):
         text = (project.path / name).read_text()
         assert "secret" not in text
@@ -298,5 +302,5 @@ def test_a_companys_index_is_used_and_leaves_no_trace(installed, tmp_path, compa
 
     assert f"\nReady: cd {project.path} && pipenv run dev\n" in project.output
     command = f"cd {project.path} && pipenv run dev 127.0.0.1:{{port}}"
-    with project.serve("env", f"PATH={path_with_pipenv}", "bash", "-c", command) as server:
+    with project.serve("env", f"PATH={path}", "bash", "-c", command) as server:
         assert "<h1>Sign in</h1>" in requests.get(server.url, timeout=60).text
