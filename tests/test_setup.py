@@ -25,13 +25,14 @@ INDEXES = """
 from pip._internal.commands import create_command
 from pip._internal.models.index import PyPI
 print(PyPI.simple_url)
-print(create_command("install").parser.get_default_values().index_url)
+options = create_command("install").parser.get_default_values()
+print(options.index_url, options.cert or "", sep="\\n")
 """
 
 
 def indexes(project):
-    """Return pip's own default index and the one that this machine is configured to use."""
-    return project.call("python", "-c", INDEXES).stdout.split()
+    """Return pip's own default index, and the one and the certificates that this machine is configured to use."""
+    return project.call("python", "-c", INDEXES).stdout.splitlines()
 
 
 def lock(project):
@@ -186,7 +187,7 @@ def test_the_lock_is_that_of_the_pipfile(installed, interface):
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_the_lock_names_pips_default_index_alone(installed, interface):
     project = installed(interface)
-    default, _ = indexes(project)
+    default, *_ = indexes(project)
     assert [source["url"] for source in lock(project)["_meta"]["sources"]] == [default]
     assert (project.path / "Pipfile").read_text().count("://") == 1
 

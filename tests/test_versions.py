@@ -4,7 +4,6 @@ import doctest
 import hashlib
 import http.server
 import json
-import os
 import re
 import subprocess
 import sys
@@ -198,7 +197,7 @@ class PoorIndex(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         address = f"{self.server.target}{self.path.removeprefix('/simple')}"
-        page = requests.get(address, headers={"Accept": "text/html"}, timeout=60)
+        page = requests.get(address, headers={"Accept": "text/html"}, timeout=60, verify=self.server.certificates)
         links = re.findall(r"<a .*?</a>", page.text, re.DOTALL)
         kept = [link for link in links if self.server.lacks not in link]
         kept = [re.sub('href="(.*?)"', lambda found: f'href="{urljoin(page.url, found[1])}"', link) for link in kept]
@@ -217,13 +216,15 @@ class PoorIndex(http.server.BaseHTTPRequestHandler):
 def test_where_a_shipped_version_cannot_be_had_pipenv_resolves_afresh(installed, tmp_path, tools):
     shipped = str(pins(RUNNING_PYTHON)["whitenoise"].specifier).removeprefix("==")
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), PoorIndex)
-    server.target = indexes(installed("WSGI"))[1].rstrip("/")
+    _, index, certificates = indexes(installed("WSGI"))
+    server.target = index.rstrip("/")
+    server.certificates = certificates or True
     server.lacks = f"whitenoise-{shipped}"
     threading.Thread(target=server.serve_forever).start()
     try:
         environment = {
             "PATH": path_of_tools(tmp_path / "bin", *tools),
-            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_EXTRA_INDEX_URL": "",
             "PIP_FIND_LINKS": "",
             "PIP_INDEX_URL": f"http://127.0.0.1:{server.server_port}/simple",
             "PIP_NO_CACHE_DIR": "1",
