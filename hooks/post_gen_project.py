@@ -256,15 +256,20 @@ manager = Manager()
 manage = manager.run
 
 
-@functools.cache
+def is_wanted(python):
+    """Return whether this is a Python of the version that the answer names."""
+    with contextlib.suppress(StepFailed):
+        script = "import sys; print('{}.{}'.format(*sys.version_info))"
+        return run(python, "-c", script, capture=True).strip() == PYTHON_VERSION
+    return False
+
+
 def find_python():
-    """Return the Python that the answer names: one on PATH, the running one, or one of pyenv's."""
+    """Return the Python that the answer names: the running one, one on PATH, or one of pyenv's."""
     pyenv = Path(os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv"), "versions")
-    script = "import sys; print('{}.{}'.format(*sys.version_info))"
-    for python in f"python{PYTHON_VERSION}", sys.executable, *map(str, pyenv.glob(f"{PYTHON_VERSION}.*/bin/python")):
-        with contextlib.suppress(StepFailed):
-            if run(python, "-c", script, capture=True).strip() == PYTHON_VERSION:
-                return python
+    for python in sys.executable, f"python{PYTHON_VERSION}", *map(str, pyenv.glob(f"{PYTHON_VERSION}.*/bin/python")):
+        if is_wanted(python):
+            return python
     raise StepFailed(f"There is no Python {PYTHON_VERSION} on this machine: install it.")
 
 
@@ -307,8 +312,7 @@ def with_dependencies(names):
 
 def pip_install(python, *arguments):
     """Do what `pip install` does with these arguments in a virtualenv, with uv where there is one: it is quicker."""
-    # Linked files would be shared with the virtualenvs of other projects.
-    uv = [UV, "pip", "install", "--no-config", "--link-mode", "copy", "--python", python]
+    uv = [UV, "pip", "install", "--no-config", "--python", python]
     run(*(uv if UV else [python, "-m", "pip", "install"]), *arguments)
 
 
@@ -497,10 +501,10 @@ def check():
 def pipenv_by_hand():
     """Return the commands that install the packages with the user's Pipenv, or with one made for the purpose."""
     prefix = f"{'PIPENV_IGNORE_VIRTUALENVS=1 ' if 'VIRTUAL_ENV' in os.environ else ''}PIPENV_VENV_IN_PROJECT=1"
-    try:
-        python = shlex.quote(find_python())
-    except StepFailed:
-        python = f"python{PYTHON_VERSION}"
+    python = f"python{PYTHON_VERSION}"
+    if not is_wanted(python):
+        with contextlib.suppress(StepFailed):
+            python = shlex.quote(find_python())
     if own_pipenv():
         return [f"{prefix} {shlex.join(own_pipenv())} install --dev --python {python}"]
     folder = ".venv-of-pipenv"
