@@ -276,6 +276,8 @@ def find_python():
 @functools.cache
 def own_pipenv():
     """Return the command that starts the user's Pipenv, or None where there is none that will do."""
+    if PYTHON_VERSION != "3.9" and shutil.which("pipenv"):
+        return ["pipenv"]
     for command in ["pipenv"], [sys.executable, "-m", "pipenv"]:
         with contextlib.suppress(StepFailed):
             version = run(*command, "--version", capture=True).split()[-1]
@@ -454,7 +456,15 @@ def install():
         lock = lock or write_tested_lock(configure_pipenv(python))
         pipenv = own_pipenv() or private_pipenv(python)
         if is_new:
-            run(*pipenv, "--python", python)
+            try:
+                run(*pipenv, "--python", python)
+            except Killed:
+                raise
+            except StepFailed:
+                # It may be Pipenv itself that does not work.
+                shutil.rmtree(VIRTUALENV, ignore_errors=True)
+                pipenv = private_pipenv(python)
+                run(*pipenv, "--python", python)
             INCOMPLETE.touch()
         lock = lock or write_tested_lock(configure_pipenv(PYTHON))
         if lock and is_new and UV:
