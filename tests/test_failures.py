@@ -196,7 +196,7 @@ def test_without_the_wanted_python(tmp_path, rendered):
 
 @pytest.mark.parametrize(
     "moment",
-    ["pipenv --version", "pipenv --python", "uv pip install", "pipenv install --dev", "my_project.settings"],
+    ["python -c", "pipenv --python", "uv pip install", "pipenv install --dev", "my_project.settings"],
 )
 def test_when_it_is_interrupted(tmp_path, rendered, path_with_uv, moment):
     environment = clean_environment(PATH=path_with_uv)
