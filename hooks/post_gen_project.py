@@ -57,10 +57,8 @@ LOCK = Path("Pipfile.lock")
 LOG = Path("setup.log")
 # Lies in the virtualenv until all packages are there.
 INCOMPLETE = VIRTUALENV / "incomplete"
-# The name that a virtualenv takes before it is removed, which takes longer.
-REJECTED = Path(".venv-rejected")
 # What is removed last.
-RUBBISH = [REJECTED]
+RUBBISH = []
 UV = os.environ.get("UV") or shutil.which("uv")
 STARTED = []
 END_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -273,18 +271,20 @@ def find_python():
     raise StepFailed(f"There is no Python {PYTHON_VERSION} on this machine: install it.")
 
 
+def pipenv_works(*command):
+    """Return whether this command starts a Pipenv that can install for the wanted Python."""
+    with contextlib.suppress(StepFailed):
+        version = run(*command, "--version", capture=True).split()[-1]
+        # Pipenv resolves with the project's Python, and no longer runs on 3.9 since 2026.
+        return PYTHON_VERSION != "3.9" or version < "2026"
+    return False
+
+
 @functools.cache
 def own_pipenv():
     """Return the command that starts the user's Pipenv, or None where there is none that will do."""
-    if PYTHON_VERSION != "3.9" and shutil.which("pipenv"):
-        return ["pipenv"]
-    for command in ["pipenv"], [sys.executable, "-m", "pipenv"]:
-        with contextlib.suppress(StepFailed):
-            version = run(*command, "--version", capture=True).split()[-1]
-            # Pipenv resolves with the project's Python, and no longer runs on 3.9 since 2026.
-            if PYTHON_VERSION != "3.9" or version < "2026":
-                return command
-    return None
+    commands = ["pipenv"], [sys.executable, "-m", "pipenv"]
+    return next((command for command in commands if pipenv_works(*command)), None)
 
 
 def private_pipenv(python):
@@ -421,6 +421,19 @@ def index_answers():
     return False
 
 
+def make_virtualenv(pipenv, python):
+    """Make a virtualenv that says of itself that its packages are not all there."""
+    run(*pipenv, "--python", python)
+    INCOMPLETE.touch()
+
+
+def reject_virtualenv():
+    """Put the virtualenv out of the way; to remove it takes longer, and is done last."""
+    folder = Path(tempfile.mkdtemp(prefix=".venv-rejected-", dir="."))
+    RUBBISH.append(folder)
+    VIRTUALENV.replace(folder)
+
+
 def install_packages(pipenv, lock):
     """Install what Pipfile.lock says, if that is `lock`, or else what Pipenv resolves; return which it was."""
     try:
@@ -445,7 +458,7 @@ def install_packages(pipenv, lock):
 def install():
     """Create the virtualenv, and install the packages into it."""
     if INCOMPLETE.exists():
-        VIRTUALENV.replace(REJECTED)
+        reject_virtualenv()
     pipfile = configure_pipenv(sys.executable, PYTHON)
     is_new = not VIRTUALENV.exists()
     if not is_new and pipfile and LOCK.exists() and json.loads(LOCK.read_text())["_meta"]["hash"] == digest(pipfile):
@@ -456,27 +469,21 @@ def install():
         lock = lock or write_tested_lock(configure_pipenv(python))
         pipenv = own_pipenv() or private_pipenv(python)
         if is_new:
-            try:
-                run(*pipenv, "--python", python)
-            except Killed:
-                raise
-            except StepFailed:
-                # It may be Pipenv itself that does not work.
-                shutil.rmtree(VIRTUALENV, ignore_errors=True)
-                pipenv = private_pipenv(python)
-                run(*pipenv, "--python", python)
-            INCOMPLETE.touch()
+            make_virtualenv(pipenv, python)
         lock = lock or write_tested_lock(configure_pipenv(PYTHON))
         if lock and is_new and UV:
-            # Whatever comes of it, Pipenv has the last word.
-            with contextlib.suppress(StepFailed):
+            try:
                 install_pinned(PYTHON, locked_packages())
+            except StepFailed:
+                # Pipenv would take half a package for a whole one.
+                reject_virtualenv()
+                make_virtualenv(pipenv, python)
         which = install_packages(pipenv, lock)
         INCOMPLETE.unlink(missing_ok=True)
         return f"{len(locked_packages())} packages, {which}"
     except BaseException:
         if is_new and VIRTUALENV.exists():
-            VIRTUALENV.replace(REJECTED)
+            reject_virtualenv()
         raise
 
 
@@ -613,7 +620,7 @@ def change_directory():
 
 def say_how_to_start():
     # Inside an active virtualenv Pipenv would use that one instead of the project's.
-    has_pipenv = shutil.which("pipenv") and "VIRTUAL_ENV" not in os.environ
+    has_pipenv = own_pipenv() == ["pipenv"] and "VIRTUAL_ENV" not in os.environ
     manage_py = "pipenv run python manage.py" if has_pipenv else f"{PYTHON} manage.py"
     start = "pipenv run dev" if has_pipenv else f"{manage_py} runserver"
     say(f"\n{coloured('Ready:', GREEN)} {' && '.join([*change_directory(), start])}")

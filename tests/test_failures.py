@@ -17,6 +17,7 @@ from tests.hooks import Terminal, command_line, descendants, finish, path_of_pro
 from tests.machine import PYTHON_VERSIONS, RUNNING_PYTHON, clean_environment, python_of
 from tests.project import Project, cookiecutter, cookiecutter_command, generate
 from tests.test_setup import OFFLINE
+from tests.test_versions import pins
 from tests.user import virtualenv
 
 pytestmark = pytest.mark.matrix
@@ -262,5 +263,26 @@ def test_a_pipenv_that_does_not_work_is_passed_over(tmp_path):
     (folder / "pipenv").write_text("#!/bin/sh\nexit 1\n")
     (folder / "pipenv").chmod(0o755)
     project = generate(tmp_path / "made", WSGI, {"PATH": path})
-    assert f"\nReady: cd {project.path} && " in project.output
+    assert f"\nReady: cd {project.path} && .venv/bin/python manage.py runserver\n" in project.output
+    assert_finished(project)
+
+
+HALF_A_PACKAGE = """\
+#!/bin/sh
+folder=.venv/lib/python{python}/site-packages/django-{django}.dist-info
+mkdir $folder
+printf 'Metadata-Version: 2.1\\nName: Django\\nVersion: {django}\\n' > $folder/METADATA
+exit 1
+"""
+
+
+def test_what_uv_leaves_half_done_is_done_anew(tmp_path):
+    path = path_of_tools(tmp_path / "bin", "pipenv")
+    uv = tmp_path / "bin" / "uv"
+    (django,) = pins(RUNNING_PYTHON)["django"].specifier
+    uv.write_text(HALF_A_PACKAGE.format(python=RUNNING_PYTHON, django=django.version))
+    uv.chmod(0o755)
+    project = generate(tmp_path / "made", WSGI, {"PATH": path})
+    assert " packages, as tested\n" in project.output
+    assert f"\nReady: cd {project.path} && pipenv run dev\n" in project.output
     assert_finished(project)

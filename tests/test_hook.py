@@ -1,5 +1,6 @@
 """With SKIP_SETUP=1 the post-generation hook sorts the files, and does nothing else."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -72,6 +73,16 @@ def test_the_command_leaves_nothing_but_the_files(rendered, tmp_path):
     (folder,) = (tmp_path / "made").iterdir()
     assert [name for name in MADE_BY_THE_SETUP if (folder / name).exists()] == []
     assert {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} == listing(rendered())
+
+
+def test_no_variable_of_the_settings_is_taken_from_another_project(rendered):
+    project = rendered()
+    settings = (project.path / project.path.name / "settings.py").read_text(encoding="utf-8")
+    hook = (ROOT / "hooks" / "post_gen_project.py").read_text(encoding="utf-8")
+    misleading = hook.partition("MISLEADING = {")[2].partition("}")[0]
+    read = set(re.findall(r'env[.\w]*\(\s*"([A-Z_]+)"', settings))
+    assert {"DATABASE_URL", "SECRET_KEY"} <= read
+    assert read <= set(re.findall('"([A-Z_]+)"', misleading))
 
 
 def test_generating_again_follows_the_new_answer_and_keeps_what_the_user_made(rendered, tmp_path):
