@@ -254,20 +254,15 @@ manager = Manager()
 manage = manager.run
 
 
-def is_wanted(python):
-    """Return whether this is a Python of the version that the answer names."""
-    with contextlib.suppress(StepFailed):
-        script = "import sys; print('{}.{}'.format(*sys.version_info))"
-        return run(python, "-c", script, capture=True).strip() == PYTHON_VERSION
-    return False
-
-
+@functools.cache
 def find_python():
     """Return the Python that the answer names: the running one, one on PATH, or one of pyenv's."""
     pyenv = Path(os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv"), "versions")
+    script = "import sys; print('{}.{}'.format(*sys.version_info))"
     for python in sys.executable, f"python{PYTHON_VERSION}", *map(str, pyenv.glob(f"{PYTHON_VERSION}.*/bin/python")):
-        if is_wanted(python):
-            return python
+        with contextlib.suppress(StepFailed):
+            if run(python, "-c", script, capture=True).strip() == PYTHON_VERSION:
+                return shutil.which(python)
     raise StepFailed(f"There is no Python {PYTHON_VERSION} on this machine: install it.")
 
 
@@ -519,9 +514,11 @@ def pipenv_by_hand():
     """Return the commands that install the packages with the user's Pipenv, or with one made for the purpose."""
     prefix = f"{'PIPENV_IGNORE_VIRTUALENVS=1 ' if 'VIRTUAL_ENV' in os.environ else ''}PIPENV_VENV_IN_PROJECT=1"
     python = f"python{PYTHON_VERSION}"
-    if not is_wanted(python):
-        with contextlib.suppress(StepFailed):
-            python = shlex.quote(find_python())
+    with contextlib.suppress(StepFailed):
+        # The virtualenv in which Cookiecutter runs may be gone by then.
+        found = os.path.realpath(find_python())
+        if os.path.realpath(shutil.which(python) or "") != found:
+            python = shlex.quote(found)
     if own_pipenv():
         return [f"{prefix} {shlex.join(own_pipenv())} install --dev --python {python}"]
     folder = ".venv-of-pipenv"
