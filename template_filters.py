@@ -207,9 +207,10 @@ def markdown(text):
 
 def optional_files(answers):
     """Return which files belong to which answer, path -> wanted: the hooks remove the others."""
-    app = answers["app_name"]
+    app, project = answers["app_name"], answers["project_slug"]
     asgi = answers["interface"] == "ASGI"
     email = answers["login"] == "email"
+    old_sqlite = answers["__django"] == "4.2"
     return {
         f"{app}/consumers.py": asgi,
         f"{app}/routing.py": asgi,
@@ -217,6 +218,8 @@ def optional_files(answers):
         f"{app}/static/item_list.js": asgi,
         f"{app}/templates/{app}/item_list_live.html": asgi,
         f"{app}/tests/test_live.py": asgi,
+        f"{project}/sqlite/__init__.py": old_sqlite,
+        f"{project}/sqlite/base.py": old_sqlite,
         "gunicorn.conf.py": not asgi,
         "users/managers.py": email,
     }

@@ -1,10 +1,15 @@
 from django.conf import settings
-from django.contrib.auth import login
+from django.contrib.auth import authenticate, login
 from django.views.generic import CreateView
-from rest_framework import generics, permissions
+from drf_spectacular.utils import extend_schema
+from knox.auth import TokenAuthentication
+from knox.models import AuthToken
+from rest_framework import exceptions, generics, permissions, status
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from users.forms import SignUpForm
-from users.serializers import UserSerializer
+from users.serializers import SignInSerializer, TokenSerializer, UserSerializer
 
 
 class SignUpView(CreateView):
@@ -16,8 +21,37 @@ class SignUpView(CreateView):
 
     def form_valid(self, form):
         response = super().form_valid(form)
-        login(self.request, self.object)
+        login(self.request, self.object, backend="django.contrib.auth.backends.ModelBackend")
         return response
+
+
+class TokenView(APIView):
+    """Tokens for the header `Authorization: Token <token>`."""
+
+    authentication_classes = [TokenAuthentication]
+    throttle_scope = "token"
+
+    def get_permissions(self):
+        return [permissions.AllowAny() if self.request.method == "POST" else permissions.IsAuthenticated()]
+
+    @extend_schema(request=SignInSerializer, responses={201: TokenSerializer}, auth=[])
+    def post(self, request):
+        """Make a token for whoever has this user name and password."""
+        serializer = SignInSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        # Too many failures are noted on Django's own request.
+        user = authenticate(request._request, **serializer.validated_data)
+        if user is None:
+            raise exceptions.AuthenticationFailed
+        instance, token = AuthToken.objects.create(user)
+        data = TokenSerializer({"token": token, "expiry": instance.expiry}).data
+        return Response(data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request):
+        """Revoke the token that this request carries."""
+        request.auth.delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class MeView(generics.RetrieveUpdateAPIView):

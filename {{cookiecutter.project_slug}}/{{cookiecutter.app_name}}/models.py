@@ -19,6 +19,11 @@ class Item(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-pk"]
+        # One for each ordering of an owner's items.
+        indexes = [
+            models.Index("owner", "created_at", "id", name="items_item_by_creation"),
+            models.Index("owner", "name", "id", name="items_item_by_name"),
+        ]
 
     def __str__(self):
         return self.name

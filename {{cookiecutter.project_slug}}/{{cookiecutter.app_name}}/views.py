@@ -49,6 +49,10 @@ class ItemViewSet(viewsets.ModelViewSet):
 
     serializer_class = ItemSerializer
     permission_classes = [permissions.IsAuthenticated]
+    filterset_fields = {"created_at": ["gte", "lt"], "updated_at": ["gte", "lt"]}
+    search_fields = ["name", "description"]
+    ordering_fields = ["created_at", "name"]
+    ordering = ["-created_at"]
 
     def get_queryset(self):
         return Item.objects.owned_by(self.request.user)

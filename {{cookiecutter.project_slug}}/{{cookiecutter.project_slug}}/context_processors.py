@@ -2,8 +2,11 @@ from django.conf import settings
 
 
 def project(request):
-    """Give every page the project's name and description."""
+    """Give every page the project's name and description, and the nonce of its own scripts and styles."""
     return {
         "project_name": settings.PROJECT_NAME,
         "project_description": settings.PROJECT_DESCRIPTION,
+{% if cookiecutter.__django < "6" %}
+        "csp_nonce": getattr(request, "csp_nonce", ""),
+{% endif %}
     }

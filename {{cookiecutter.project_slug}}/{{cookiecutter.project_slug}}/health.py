@@ -1,22 +1,110 @@
 """What a load balancer or a container platform asks: is it alive, and can it serve?"""
 
+import os
+import signal
+import threading
+import time
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.conf import settings
+from django.core.cache import cache
 from django.db import DatabaseError, InterfaceError, connection
+from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpResponse
-from django.views.decorators.cache import never_cache
+
+draining = threading.Event()
+migrated = threading.Event()
 
 
-@never_cache
-def livez(request):
-    """Answer 200 as long as the process answers at all."""
-    return HttpResponse("ok", content_type="text/plain")
-
-
-@never_cache
-def readyz(request):
-    """Answer 200 when the database answers, 503 when it does not."""
+def problem():
+    """Return in two words why no request should come here now, or None."""
+    if draining.is_set():
+        return "shutting down"
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
+        if not migrated.is_set():
+            executor = MigrationExecutor(connection)
+            if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+                return "migrations missing"
+            migrated.set()
     except (DatabaseError, InterfaceError):
-        return HttpResponse("no database", content_type="text/plain", status=503)
-    return HttpResponse("ok", content_type="text/plain")
+        return "no database"
+    try:
+        cache.set("readyz", "ok", 1)
+    # Each backend has errors of its own.
+    except Exception:
+        return "no cache"
+    return None
+
+
+def answer(text, status=200):
+    headers = {"Cache-Control": "no-store"}
+    response = HttpResponse(text, content_type="text/plain", status=status, headers=headers)
+    # Django would log each 503 as an error.
+    response._has_been_logged = True
+    return response
+
+
+def livez():
+    """Answer 200 as long as the process answers at all."""
+    return answer("ok")
+
+
+def readyz():
+    """Answer 200 when the database, with all migrations, and the cache answer, and 503 with the reason when not."""
+    reason = problem()
+    return answer(reason, 503) if reason else answer("ok")
+
+
+def drain_on_sigterm():
+    """After SIGTERM answer /readyz with 503 for DRAIN_SECONDS, and only then stop as the server would have at once."""
+    stop = signal.getsignal(signal.SIGTERM)
+    # Signals are set in the main thread only; without a handler there is no server that could be drained.
+    if not settings.DRAIN_SECONDS or threading.current_thread() is not threading.main_thread() or not callable(stop):
+        return
+    end = 0
+
+    def drain(number, frame):
+        nonlocal end
+        if not draining.is_set():
+            draining.set()
+            end = time.monotonic() + settings.DRAIN_SECONDS
+            timer = threading.Timer(settings.DRAIN_SECONDS, os.kill, [os.getpid(), signal.SIGTERM])
+            timer.daemon = True
+            timer.start()
+        # A server may be told twice, by its parent and by the system.
+        elif time.monotonic() >= end:
+            stop(number, frame)
+
+    signal.signal(signal.SIGTERM, drain)
+
+
+class HealthMiddleware:
+    """Answers before all other middleware, so that no check of the host, redirect or log stands in the way."""
+
+    sync_capable = True
+    async_capable = True
+    answers = {"/livez": livez, "/readyz": readyz}
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+        self.prepared = False
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+        else:
+            drain_on_sigterm()
+
+    def __call__(self, request):
+        if iscoroutinefunction(self):
+            return self.__acall__(request)
+        answer = self.answers.get(request.path_info)
+        return answer() if answer else self.get_response(request)
+
+    async def __acall__(self, request):
+        # ASGI servers set their own handlers after they loaded the application.
+        if not self.prepared:
+            self.prepared = True
+            drain_on_sigterm()
+        answer = self.answers.get(request.path_info)
+        return await sync_to_async(answer)() if answer else await self.get_response(request)

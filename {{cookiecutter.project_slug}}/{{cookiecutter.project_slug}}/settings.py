@@ -1,17 +1,18 @@
 """
 Django settings. What differs between machines comes from the environment,
-in development from the file .env; the README lists the variables.
+in development from the file .env; environment.py declares the variables.
 """
 
-from pathlib import Path
+from datetime import timedelta
 
-import environ
+{% if cookiecutter.__django < "6" %}
+from csp import constants as CSP
+{% else %}
+from django.utils.csp import CSP
+{% endif %}
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-
-env = environ.Env()
-if (BASE_DIR / ".env").exists():
-    env.read_env(BASE_DIR / ".env")
+from {{ cookiecutter.project_slug }} import logs
+from {{ cookiecutter.project_slug }}.environment import BASE_DIR, env
 
 {{ cookiecutter.project_name|python_assignment("PROJECT_NAME") }}
 {{ cookiecutter.description|python_assignment("PROJECT_DESCRIPTION") }}
@@ -19,26 +20,52 @@ if (BASE_DIR / ".env").exists():
 
 # Security
 
-DEBUG = env.bool("DEBUG", default=False)
+DEBUG = env["DEBUG"]
 
-SECRET_KEY = env.str("SECRET_KEY")
+SECRET_KEY = env["SECRET_KEY"]
 
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
+SECRET_KEY_FALLBACKS = env["SECRET_KEY_FALLBACKS"]
 
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+ALLOWED_HOSTS = env["ALLOWED_HOSTS"]
+
+CSRF_TRUSTED_ORIGINS = env["CSRF_TRUSTED_ORIGINS"]
+
+CORS_ALLOWED_ORIGINS = env["CORS_ALLOWED_ORIGINS"]
+
+CORS_URLS_REGEX = "^/api/"
 
 if not DEBUG:
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz)$"]
     SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 
+TRUSTED_PROXIES = env["TRUSTED_PROXIES"]
+
 # Believing this header without a proxy that sets it would let anyone fake HTTPS.
-if env.int("TRUSTED_PROXIES", default=0):
+if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+REQUEST_MAX_SIZE = 10 * 1024 * 1024  # bytes
+
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "base-uri": [CSP.NONE],
+    "connect-src": [CSP.SELF],
+    "font-src": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "frame-ancestors": [CSP.NONE],
+    "img-src": [CSP.SELF, "data:"],
+    "script-src": [CSP.SELF, CSP.NONCE],
+    "style-src": [CSP.SELF, CSP.NONCE],
+}
+{% if cookiecutter.__django < "6" %}
+
+# The same for django-csp.
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": SECURE_CSP}
+{% endif %}
 
 
 # Application definition
@@ -58,22 +85,44 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "axes",
+    "corsheaders",
     "django_extensions",
+    "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "knox",
     "rest_framework",
 ]
 
 MIDDLEWARE = [
+    "{{ cookiecutter.project_slug }}.health.HealthMiddleware",
+    "{{ cookiecutter.project_slug }}.logs.RequestLogMiddleware",
+    "{{ cookiecutter.project_slug }}.problems.ProblemMiddleware",
+    "{{ cookiecutter.project_slug }}.security.SecurityMiddleware",
     "django.middleware.security.SecurityMiddleware",
+{% if cookiecutter.__django < "6" %}
+    "csp.middleware.CSPMiddleware",
+{% else %}
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+{% endif %}
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
+
+# Raises where a loop queries for each of its objects what is related to it.
+if DEBUG:
+    INSTALLED_APPS.append("zeal")
+    MIDDLEWARE.append("zeal.middleware.zeal_middleware")
+    # Django itself gets a session or a user twice.
+    ZEAL_ALLOWLIST = [{"model": "*", "field": "get()"}]
 
 ROOT_URLCONF = "{{ cookiecutter.project_slug }}.urls"
 
@@ -86,6 +135,9 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+{% if cookiecutter.__django >= "6" %}
+                "django.template.context_processors.csp",
+{% endif %}
                 "{{ cookiecutter.project_slug }}.context_processors.project",
             ],
         },
@@ -100,25 +152,32 @@ ASGI_APPLICATION = "{{ cookiecutter.project_slug }}.asgi.application"
 
 # Database
 
-if DEBUG and "DATABASE_URL" not in env:
-    DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"}}
-else:
-    DATABASES = {"default": env.db("DATABASE_URL")}
+DATABASES = {"default": env["DATABASE_URL"]}
 
-{% if cookiecutter.interface == "ASGI" %}
-# Under ASGI each request has a thread of its own, whose connection nobody would use again.
-DATABASES["default"]["CONN_MAX_AGE"] = 0
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    OPTIONS = {"options": "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"}
+else:
+{% if cookiecutter.__django == "4.2" %}
+    DATABASES["default"]["ENGINE"] = "{{ cookiecutter.project_slug }}.sqlite"
+    OPTIONS = {"timeout": 20}
 {% else %}
-DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
-DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    OPTIONS = {"timeout": 20, "transaction_mode": "IMMEDIATE", "init_command": "PRAGMA journal_mode = WAL"}
 {% endif %}
 
+# Those of DATABASE_URL come first.
+DATABASES["default"]["OPTIONS"] = {**OPTIONS, **DATABASES["default"].get("OPTIONS", {})}
+
+{% if cookiecutter.interface == "WSGI" %}
+DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+{% endif %}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
 # Redis, shared by all processes; without it each process keeps its own
 
-REDIS_URL = env.str("REDIS_URL", default="")
+REDIS_URL = env["REDIS_URL"]
 
 if REDIS_URL:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
@@ -134,6 +193,26 @@ else:
 # Users and passwords
 
 AUTH_USER_MODEL = "users.User"
+
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+
+# Five failures lock out who signs in to this account from this address.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_USERNAME_CALLABLE = "{{ cookiecutter.project_slug }}.security.username"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -158,7 +237,7 @@ USE_I18N = True
 USE_TZ = True
 
 
-# Static files
+# Static and media files
 
 STATIC_URL = "static/"
 
@@ -167,73 +246,85 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 # Without DEBUG WhiteNoise serves what collectstatic found, and the tests should not need that.
 WHITENOISE_AUTOREFRESH = DEBUG
 
+MEDIA_URL = "media/"
+
+MEDIA_ROOT = BASE_DIR / "media"
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
 if not DEBUG:
-    STORAGES = {
-        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
-    }
+    STORAGES["staticfiles"]["BACKEND"] = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+
+if env["MEDIA_BUCKET_URL"]:
+    STORAGES["default"] = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": env["MEDIA_BUCKET_URL"]}
+    SECURE_CSP["img-src"].append(env["MEDIA_BUCKET_URL"]["endpoint_url"])
 
 
 # Email
 
-email = env.email_url("EMAIL_URL", default="consolemail://" if DEBUG else "smtp://localhost:25")
-
 {% if cookiecutter.__django >= "6.1" %}
-MAILERS = {
-    "default": {
-        "BACKEND": email["EMAIL_BACKEND"],
-        # Each backend refuses options that are not its own.
-        "OPTIONS": {
-            option: email[name]
-            for option, name in [
-                ("host", "EMAIL_HOST"),
-                ("port", "EMAIL_PORT"),
-                ("username", "EMAIL_HOST_USER"),
-                ("password", "EMAIL_HOST_PASSWORD"),
-                ("use_tls", "EMAIL_USE_TLS"),
-                ("use_ssl", "EMAIL_USE_SSL"),
-                ("file_path", "EMAIL_FILE_PATH"),
-            ]
-            if email.get(name)
-        },
-    },
-}
+MAILERS = {"default": env["EMAIL_URL"]}
 {% else %}
 # EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT and so on.
-vars().update(email)
+vars().update(env["EMAIL_URL"])
 {% endif %}
 
 {{ cookiecutter.email|python_assignment("DEFAULT_FROM_EMAIL") }}
 
 
-# Logging: everything to the terminal, also when DEBUG is off
+# Operation
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO").upper()},
-    "loggers": {
-        # Without the handler that Django adds, which would print each line a second time.
-        "django": {},
-        # Answers such as 404 stand in the server's access log.
-        "django.request": {"level": "ERROR"},
-    },
-}
+TEST_RUNNER = "{{ cookiecutter.project_slug }}.tests.QuietRunner"
+
+LOGGING = logs.config(env["LOG_LEVEL"], env["LOG_FORMAT"])
+
+WEB_CONCURRENCY = env["WEB_CONCURRENCY"]
+
+DRAIN_SECONDS = env["DRAIN_SECONDS"]
+
+ADMIN_URL = env["ADMIN_URL"]
+
+if env["SENTRY_DSN"]:
+    import sentry_sdk
+
+    # Neither has what users typed a place in a report.
+    sentry_sdk.init(env["SENTRY_DSN"], include_local_variables=False, max_request_body_size="never")
 
 
 # Django REST framework
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "knox.auth.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
+    "DEFAULT_FILTER_BACKENDS": [
+        "django_filters.rest_framework.DjangoFilterBackend",
+        "rest_framework.filters.SearchFilter",
+        "rest_framework.filters.OrderingFilter",
+    ],
+    "DEFAULT_PAGINATION_CLASS": "{{ cookiecutter.project_slug }}.pagination.CursorPagination",
     "PAGE_SIZE": 50,
+    "DEFAULT_THROTTLE_CLASSES": [
+        "rest_framework.throttling.AnonRateThrottle",
+        "rest_framework.throttling.UserRateThrottle",
+        "rest_framework.throttling.ScopedRateThrottle",
+    ],
+    "DEFAULT_THROTTLE_RATES": {"anon": "60/min", "user": "600/min", "token": "10/min"},
+    # SecurityMiddleware knows the proxies.
+    "NUM_PROXIES": 0,
+    "EXCEPTION_HANDLER": "{{ cookiecutter.project_slug }}.problems.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+
+REST_KNOX = {"TOKEN_TTL": timedelta(days=7)}
 
 SPECTACULAR_SETTINGS = {
     "TITLE": PROJECT_NAME,
@@ -245,6 +336,7 @@ SPECTACULAR_SETTINGS = {
     },
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": ["{{ cookiecutter.project_slug }}.problems.document"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

@@ -1,9 +1,8 @@
 from django.conf import settings
+from django.conf.urls.static import static
 from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
-
-from {{ cookiecutter.project_slug }} import health
 
 admin.site.site_header = admin.site.site_title = settings.PROJECT_NAME
 
@@ -11,9 +10,9 @@ urlpatterns = [
     path("", include("{{ cookiecutter.app_name }}.urls")),
     path("", include("users.urls")),
     path("accounts/", include("django.contrib.auth.urls")),
-    path("admin/", admin.site.urls),
+    path(settings.ADMIN_URL, admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(), name="docs"),
-    path("livez", health.livez),
-    path("readyz", health.readyz),
+    path("api/docs/", SpectacularSwaggerView.as_view(template_name="api_docs.html"), name="docs"),
+    # With DEBUG only.
+    *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
 ]

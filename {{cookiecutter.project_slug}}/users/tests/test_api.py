@@ -11,7 +11,7 @@ class MeTests(APITestCase):
         cls.ada = get_user_model().objects.create_user("ada@example.com", first_name="Ada")
 
     def test_refuses_who_did_not_sign_in(self):
-        self.assertEqual(self.client.get(ME).status_code, status.HTTP_403_FORBIDDEN)
+        self.assertEqual(self.client.get(ME).status_code, status.HTTP_401_UNAUTHORIZED)
 
     def test_shows_the_own_account(self):
         self.client.force_authenticate(self.ada)

@@ -20,8 +20,8 @@ class ItemAPITests(APITestCase):
 
     def test_refuses_who_did_not_sign_in(self):
         self.client.force_authenticate(None)
-        self.assertEqual(self.client.get(ITEMS).status_code, status.HTTP_403_FORBIDDEN)
-        self.assertEqual(self.client.post(ITEMS, {"name": "Map"}).status_code, status.HTTP_403_FORBIDDEN)
+        self.assertEqual(self.client.get(ITEMS).status_code, status.HTTP_401_UNAUTHORIZED)
+        self.assertEqual(self.client.post(ITEMS, {"name": "Map"}).status_code, status.HTTP_401_UNAUTHORIZED)
 
     def test_list(self):
         Item.objects.create(name="Map", owner=self.bob)
@@ -40,7 +40,7 @@ class ItemAPITests(APITestCase):
     def test_create_without_a_name_says_so(self):
         response = self.client.post(ITEMS, {})
         self.assertEqual(response.status_code, status.HTTP_400_BAD_REQUEST)
-        self.assertIn("name", response.data)
+        self.assertEqual(response.data["errors"][0]["pointer"], "#/name")
 
     def test_change(self):
         self.assertEqual(self.client.patch(self.path, {"name": "Sextant"}).data["name"], "Sextant")

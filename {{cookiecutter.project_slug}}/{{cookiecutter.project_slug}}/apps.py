@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class ProjectConfig(AppConfig):
+    name = "{{ cookiecutter.project_slug }}"
+
+    def ready(self):
+        from {{ cookiecutter.project_slug }} import checks  # noqa: F401

@@ -1,0 +1,72 @@
+"""Warnings of what goes wrong in production and not on a developer's machine."""
+
+from django.conf import settings
+from django.core.checks import Error, Warning, register
+from django.db import DatabaseError, InterfaceError, NotSupportedError, connection
+
+from {{ cookiecutter.project_slug }}.environment import env
+
+
+def production_check(check):
+    """Register a function that yields messages; it is not asked with DEBUG."""
+
+    def run(app_configs, **kwargs):
+        return [] if env["DEBUG"] else list(check())
+
+    register(run)
+    return check
+
+
+@production_check
+def hosts():
+    if "*" in settings.ALLOWED_HOSTS:
+        yield Warning(
+            "ALLOWED_HOSTS has *: anyone can point links in mails at a host of their own.",
+            hint="Name the site's hosts.",
+            id="project.W001",
+        )
+
+
+@production_check
+def proxies():
+    if settings.TRUSTED_PROXIES is None:
+        yield Warning(
+            "TRUSTED_PROXIES is not set: behind a proxy all clients seem to have one address, and HTTPS is not seen.",
+            hint="Set it to the number of proxies, or to 0.",
+            id="project.W002",
+        )
+
+
+@production_check
+def shared_memory():
+    if settings.WEB_CONCURRENCY > 1 and not settings.REDIS_URL:
+        yield Warning(
+            "REDIS_URL is not set and WEB_CONCURRENCY is above 1: each process counts its own requests and failed"
+            " sign-ins, and tells its own pages alone of changes.",
+            hint="Set REDIS_URL.",
+            id="project.W003",
+        )
+
+
+{% if cookiecutter.interface == "ASGI" %}
+@production_check
+def persistent_connections():
+    for alias, database in settings.DATABASES.items():
+        if database.get("CONN_MAX_AGE") != 0:
+            yield Warning(
+                f"CONN_MAX_AGE of the database {alias!r} is not 0: under ASGI such connections are never used again.",
+                hint="Leave conn_max_age out of DATABASE_URL.",
+                id="project.W004",
+            )
+
+
+{% endif %}
+@production_check
+def database_version():
+    try:
+        connection.ensure_connection()
+    except NotSupportedError as error:
+        yield Error(f"The database is too old for this Django: {error}", id="project.E001")
+    # A database that is away is told by /readyz.
+    except (DatabaseError, InterfaceError):
+        pass

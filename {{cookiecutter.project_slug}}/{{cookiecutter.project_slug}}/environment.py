@@ -1,0 +1,253 @@
+"""
+The environment variables of this project: all that differs between machines, declared once.
+
+The settings take their values from `env`. `python -m {{ cookiecutter.project_slug }}.environment` writes .env.example and the table
+in README.md anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def text(value):
+    """any text"""
+    return value
+
+
+def boolean(value):
+    """True or False"""
+    return {"true": True, "1": True, "false": False, "0": False}[value.lower()]
+
+
+def number(value):
+    """a whole number from 0 on"""
+    return int(re.fullmatch("[0-9]+", value)[0])
+
+
+def names(value):
+    """a list with commas"""
+    return [name.strip() for name in value.split(",") if name.strip()]
+
+
+def origins(value):
+    """origins such as https://www.example.com, with commas"""
+    return [re.fullmatch(r"https?://[^/\s]+", origin)[0] for origin in names(value)]
+
+
+def level(value):
+    """DEBUG, INFO, WARNING, ERROR or CRITICAL"""
+    return re.fullmatch("DEBUG|INFO|WARNING|ERROR|CRITICAL", value.upper())[0]
+
+
+def log_format(value):
+    """the word console or json"""
+    return re.fullmatch("console|json", value.lower())[0]
+
+
+def path(value):
+    """a path such as admin/"""
+    return re.fullmatch(r"[\w./-]*\w", value.strip("/"))[0] + "/"
+
+
+def url(value):
+    """an address such as https://key@example.com/1"""
+    return re.fullmatch(r"[a-z][a-z0-9+.-]*://\S+", value)[0]
+
+
+def redis_url(value):
+    """an address such as redis://host:6379/0"""
+    return re.fullmatch(r"(rediss?|unix)://\S+", value)[0]
+
+
+def bucket_url(value):
+    """an address such as s3://key:secret@host/bucket"""
+    parts = urlsplit(re.fullmatch(r"s3(\+http)?://\S+:\S+@\S+/[^/\s]+", value)[0])
+    scheme, host = "http" if parts.scheme == "s3+http" else "https", parts.netloc.rpartition("@")[2]
+    return {
+        "endpoint_url": f"{scheme}://{host}",
+        "bucket_name": parts.path.strip("/"),
+        "access_key": unquote(parts.username),
+        "secret_key": unquote(parts.password),
+        "signature_version": "s3v4",
+        "file_overwrite": False,
+        # Such as ?region_name=eu-west-1
+        **dict(parse_qsl(parts.query)),
+    }
+
+
+def database_url(value):
+    """an address such as postgres://user:password@host:5432/name or sqlite:///file"""
+    config = environ.Env.db_url_config(re.fullmatch(r"(postgres(ql)?|sqlite)://.+", value)[0])
+    if config["ENGINE"] == "django.db.backends.sqlite3" and config["NAME"] != ":memory:":
+        config["NAME"] = BASE_DIR / config["NAME"]
+    return config
+
+
+def email_url(value):
+    """an address such as smtp+tls://user:password@host:587"""
+{% if cookiecutter.__django >= "6.1" %}
+    config = environ.Env.email_url_config(value)
+    names = {
+        "host": "EMAIL_HOST",
+        "port": "EMAIL_PORT",
+        "username": "EMAIL_HOST_USER",
+        "password": "EMAIL_HOST_PASSWORD",
+        "use_tls": "EMAIL_USE_TLS",
+        "use_ssl": "EMAIL_USE_SSL",
+        "file_path": "EMAIL_FILE_PATH",
+    }
+    # Each backend refuses options that are not its own.
+    options = {option: config[name] for option, name in names.items() if config.get(name)}
+    return {"BACKEND": config["EMAIL_BACKEND"], "OPTIONS": options}
+{% else %}
+    return environ.Env.email_url_config(value)
+{% endif %}
+
+
+class Variable(NamedTuple):
+    """
+    One variable: what its text is turned into, and what it is without one.
+
+    `default` holds in production and `development` with DEBUG; None stops the start. A secret can also stand in the file
+    that NAME_FILE names.
+    """
+
+    name: str
+    type: object
+    purpose: str
+    default: str | None = ""
+    development: str | None = None
+    secret: bool = False
+
+
+VARIABLES = [
+    Variable("DEBUG", boolean, "error pages for developers, no HTTPS", default="False"),
+    Variable("SECRET_KEY", text, "signs sessions and links: at least 50 random characters", default=None, secret=True),
+    Variable("SECRET_KEY_FALLBACKS", names, "former keys, whose signatures still hold, with commas", secret=True),
+    Variable("ALLOWED_HOSTS", names, "host names of the site, with commas"),
+    Variable("CSRF_TRUSTED_ORIGINS", origins, "further origins that may post forms, such as `https://www.example.com`"),
+    Variable("CORS_ALLOWED_ORIGINS", origins, "origins whose scripts may use the API"),
+    Variable("TRUSTED_PROXIES", number, "number of proxies in front: their X-Forwarded-For and -Proto are believed"),
+    Variable("ADMIN_URL", path, "where the admin is", default="admin/"),
+    Variable(
+        "DATABASE_URL",
+        database_url,
+        "the database: `postgres://user:password@host:5432/name`",
+        default=None,
+        development="sqlite:///db.sqlite3",
+        secret=True,
+    ),
+    Variable(
+        "REDIS_URL",
+        redis_url,
+        "cache and channel layer shared by all processes, else each has its own: `redis://host:6379/0`",
+        secret=True,
+    ),
+    Variable("MEDIA_BUCKET_URL", bucket_url, "S3 bucket for uploads: `s3://key:secret@host/bucket`", secret=True),
+    Variable(
+        "EMAIL_URL",
+        email_url,
+        "the mail server: `smtp+tls://user:password@host:587`",
+        default="smtp://localhost:25",
+        development="consolemail://",
+        secret=True,
+    ),
+    Variable("SENTRY_DSN", url, "where errors are reported", secret=True),
+    Variable("LOG_LEVEL", level, "the least severe messages that are logged", default="INFO"),
+    Variable("LOG_FORMAT", log_format, "`console` or `json`; without it, console on a terminal and else json"),
+    Variable("WEB_CONCURRENCY", number, "number of server processes", default="1"),
+    Variable("DRAIN_SECONDS", number, "how long `/readyz` says 503 before SIGTERM stops the server", "5", "0"),
+]
+
+
+class Problem(Exception):
+    """What is wrong with a variable, in one sentence."""
+
+
+def given(variable, environment):
+    """Return the text that the environment has for a variable, or that is in its file; none is empty."""
+    file = environment.get(f"{variable.name}_FILE") if variable.secret else None
+    if not file or environment.get(variable.name):
+        return environment.get(variable.name, "")
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeError) as error:
+        raise Problem(f"{variable.name}_FILE names {file}, which cannot be read: {error}.") from error
+
+
+def parsed(variable, environment, development):
+    """Return the value of a variable."""
+    value = given(variable, environment)
+    if not value:
+        value = variable.development if development and variable.development is not None else variable.default
+    if value is None:
+        raise Problem(f"{variable.name} is not set: {variable.purpose}.")
+    if not value:
+        return [] if variable.type in (names, origins) else None
+    try:
+        return variable.type(value)
+    except Exception as error:
+        shown = "what it is" if variable.secret else repr(value)
+        raise Problem(f"{variable.name} cannot be {shown}: {variable.type.__doc__} is needed.") from error
+
+
+def is_weak(key):
+    return len(key) < 50 or len(set(key)) < 5 or key.startswith("django-insecure")
+
+
+def read(environment):
+    """Return name -> value of all variables, or raise SystemExit with one sentence for each that will not do."""
+    values, problems = {}, []
+    for variable in VARIABLES:
+        try:
+            values[variable.name] = parsed(variable, environment, values.get("DEBUG"))
+        except Problem as problem:
+            problems.append(str(problem))
+    if not problems and not values["DEBUG"]:
+        keys = [values["SECRET_KEY"], *values["SECRET_KEY_FALLBACKS"]]
+        if any(map(is_weak, keys)):
+            problems.append("SECRET_KEY or a fallback is short or a placeholder: 50 random characters are needed.")
+    if problems:
+        raise SystemExit("\n".join(problems))
+    return values
+
+
+def readme_table():
+    """Return the variables as the lines of a Markdown table."""
+    rows = ["| Variable | Without it | What it is for |", "|--|--|--|"]
+    for variable in VARIABLES:
+        without = "no start" if variable.default is None else f"`{variable.default}`" if variable.default else "none"
+        if variable.development is not None:
+            without += f", with `DEBUG` `{variable.development}`"
+        rows.append(f"| `{variable.name}` | {without} | {variable.purpose} |")
+    return "\n".join(rows) + "\n"
+
+
+def example():
+    """Return the text of .env.example: the variables of a development machine, and all others as comments."""
+    lines = ["# Settings for development: .env, which git ignores, is a copy of .env.example with a key of its own."]
+    lines += ["DEBUG=True", "SECRET_KEY=for-development-only"]
+    for variable in VARIABLES[2:]:
+        lines += ["", f"# {variable.purpose}", f"#{variable.name}={variable.development or variable.default or ''}"]
+    return "\n".join(lines) + "\n"
+
+
+if (BASE_DIR / ".env").exists():
+    environ.Env.read_env(BASE_DIR / ".env")
+
+env = read(os.environ)
+
+if __name__ == "__main__":
+    readme = BASE_DIR / "README.md"
+    old = readme.read_text(encoding="utf-8")
+    readme.write_text(re.sub(r"(?m)^\| Variable (.*\n)+?(?!\|)", readme_table(), old), encoding="utf-8")
+    (BASE_DIR / ".env.example").write_text(example(), encoding="utf-8")

@@ -1,0 +1,139 @@
+"""Logs for people and for machines, with one line for each request."""
+
+import json
+import logging
+import re
+import sys
+import time
+import uuid
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.utils.functional import LazyObject, empty
+
+logger = logging.getLogger(__name__)
+current_request = ContextVar("current_request", default=None)
+
+REQUEST_ID = re.compile("[A-Za-z0-9._-]{8,128}")
+
+# The address of a password reset ends in a token.
+SECRET = re.compile(r"(/reset/[^/\s]+/)[^/\s\"]+")
+
+
+def config(level, style):
+    """Return Django's LOGGING: everything from `level` on to stderr, `style` is console, json or None."""
+    style = style or ("console" if sys.stderr.isatty() else "json")
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "console": {"()": f"{__name__}.ConsoleFormatter"},
+            "json": {"()": f"{__name__}.JSONFormatter"},
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": style}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            # Without their own handlers, which would print each line a second time.
+            "django": {},
+            "axes": {"level": "WARNING"},
+            "gunicorn.error": {"propagate": True},
+            # Answers are in the lines of RequestLogMiddleware.
+            "django.channels.server": {"level": "WARNING"},
+            "django.request": {"level": "ERROR"},
+            "django.server": {"level": "WARNING", "propagate": True},
+        },
+    }
+
+
+def details():
+    """Return the id of the current request and of its user."""
+    request = current_request.get()
+    if request is None:
+        return {}
+    user = getattr(request, "user", None)
+    # To look at a user whom nobody has asked for would query the database.
+    known = user is not None and not (isinstance(user, LazyObject) and user._wrapped is empty)
+    return {"request_id": request.id, "user_id": user.pk if known else None}
+
+
+class ConsoleFormatter(logging.Formatter):
+    """Lines to read: time, level, message and the request's id."""
+
+    def __init__(self):
+        super().__init__("{asctime} {levelname:7} {message}", "%H:%M:%S", style="{")
+
+    def formatMessage(self, record):  # noqa: N802
+        request_id = details().get("request_id")
+        return super().formatMessage(record) + (f" [{request_id}]" if request_id else "")
+
+    def format(self, record):
+        return SECRET.sub(r"\1...", super().format(record))
+
+
+class JSONFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record):
+        line = {
+            "time": datetime.fromtimestamp(record.created).astimezone().isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **details(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return SECRET.sub(r"\1...", json.dumps(line, default=str))
+
+
+class RequestLogMiddleware:
+    """
+    Logs method, path, status and duration of each request, under an id that X-Request-ID of the answer tells.
+
+    It is the id that the request itself has there, or a new one where that is none of 8 to 128 plain characters.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request):
+        if iscoroutinefunction(self):
+            return self.__acall__(request)
+        with self.logging(request) as log:
+            return log(self.get_response(request))
+
+    async def __acall__(self, request):
+        with self.logging(request) as log:
+            return log(await self.get_response(request))
+
+    @contextmanager
+    def logging(self, request):
+        start = time.monotonic()
+        given = request.headers.get("X-Request-ID", "")
+        request.id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        token = current_request.set(request)
+
+        def log(response):
+            response["X-Request-ID"] = request.id
+            fields = {
+                "method": request.method,
+                "path": request.path,
+                "status": response.status_code,
+                "duration_ms": round((time.monotonic() - start) * 1000),
+                "client": request.META.get("REMOTE_ADDR"),
+            }
+            logger.info("%(method)s %(path)s %(status)s in %(duration_ms)s ms", fields, extra={"fields": fields})
+            return response
+
+        try:
+            yield log
+        finally:
+            current_request.reset(token)

@@ -1,0 +1,57 @@
+"""What Django's own middleware leaves open: the client's address, the size of a request, two more headers."""
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+from django.http import HttpResponse
+
+HEADERS = {
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+
+def client_address(meta):
+    """Return the address that the outermost trusted proxy saw, or that of the connection where there is no proxy."""
+    count = settings.TRUSTED_PROXIES or 0
+    addresses = [address.strip() for address in meta.get("HTTP_X_FORWARDED_FOR", "").split(",")]
+    # Each proxy appends the address that it saw; what stands before those is the client's own invention.
+    if count and len(addresses) >= count and addresses[-count]:
+        return addresses[-count]
+    return meta.get("REMOTE_ADDR")
+
+
+def username(request, credentials):
+    """Return the name under which django-axes counts failed sign-ins, whatever its case."""
+    return (credentials or request.POST).get("username", "").lower()
+
+
+class SecurityMiddleware:
+    """Puts the client's address into REMOTE_ADDR, refuses large requests with 413 and sets HEADERS."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request):
+        if iscoroutinefunction(self):
+            return self.__acall__(request)
+        return self.secured(self.refusal(request) or self.get_response(request))
+
+    async def __acall__(self, request):
+        return self.secured(self.refusal(request) or await self.get_response(request))
+
+    def refusal(self, request):
+        request.META["REMOTE_ADDR"] = client_address(request.META)
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdecimal() and int(length) > settings.REQUEST_MAX_SIZE:
+            return HttpResponse("The request is too large.", content_type="text/plain", status=413)
+        return None
+
+    def secured(self, response):
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response

@@ -1,0 +1,103 @@
+import io
+from unittest import mock
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.cache import cache
+from django.core.management import call_command
+from django.urls import reverse
+from rest_framework.test import APITestCase
+from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.views import APIView
+
+PROBLEM = "application/problem+json"
+
+
+class ProblemTests(APITestCase):
+    @classmethod
+    def setUpTestData(cls):
+        cls.ada = get_user_model().objects.create_user("ada@example.com")
+
+    def setUp(self):
+        cache.clear()
+        self.client.force_authenticate(self.ada)
+
+    def assert_problem(self, response, status):
+        self.assertEqual(response.status_code, status)
+        self.assertEqual(response["Content-Type"], PROBLEM)
+        problem = response.json()
+        self.assertEqual(problem["status"], status)
+        self.assertLessEqual({"type", "title", "detail"}, set(problem))
+        return problem
+
+    def test_invalid_input_is_told_value_by_value(self):
+        problem = self.assert_problem(self.client.post("/api/v1/items/", {"name": "x" * 201}), 400)
+        detail = "Ensure this field has no more than 200 characters."
+        self.assertEqual(problem["errors"], [{"pointer": "#/name", "detail": detail, "code": "max_length"}])
+
+    def test_input_that_is_no_object(self):
+        problem = self.assert_problem(self.client.post("/api/v1/items/", ["a"]), 400)
+        self.assertEqual(problem["errors"][0]["pointer"], "#")
+
+    def test_malformed_json(self):
+        response = self.client.post("/api/v1/items/", "{", content_type="application/json")
+        self.assertIn("JSON parse error", self.assert_problem(response, 400)["detail"])
+
+    def test_who_did_not_sign_in(self):
+        self.client.force_authenticate(None)
+        response = self.client.get("/api/v1/items/")
+        self.assert_problem(response, 401)
+        self.assertEqual(response["WWW-Authenticate"], "Token")
+
+    def test_unknown_item_and_unknown_address(self):
+        for path in "/api/v1/items/0/", "/api/v1/nothing/", "/api/v2/":
+            with self.subTest(path=path):
+                self.assert_problem(self.client.get(path), 404)
+
+    def test_unknown_method(self):
+        response = self.client.delete("/api/v1/items/")
+        self.assert_problem(response, 405)
+        self.assertIn("POST", response["Allow"])
+
+    def test_unknown_types(self):
+        self.assert_problem(self.client.get("/api/v1/items/", headers={"accept": "text/csv"}), 406)
+        self.assert_problem(self.client.post("/api/v1/items/", "a,b", content_type="text/csv"), 415)
+
+    def test_unknown_host(self):
+        with self.assertLogs("django.security.DisallowedHost"):
+            response = self.client.get("/api/v1/items/", headers={"host": "evil.example"})
+        self.assert_problem(response, 400)
+
+    def test_made_up_cursors(self):
+        for cursor in "x", "cD1hYmM=", "cD0wMDAwLTAwLTAw":
+            with self.subTest(cursor=cursor):
+                self.assert_problem(self.client.get("/api/v1/items/", {"cursor": cursor}), 404)
+
+    def test_too_many_requests(self):
+        rates = {"user": "2/min", "token": "2/min"}
+        for method, path in ("get", "/api/v1/items/"), ("post", reverse("api-token")):
+            with self.subTest(path=path), mock.patch.dict(SimpleRateThrottle.THROTTLE_RATES, rates):
+                cache.clear()
+                for _ in range(2):
+                    self.assertNotEqual(getattr(self.client, method)(path).status_code, 429)
+                response = getattr(self.client, method)(path)
+                self.assert_problem(response, 429)
+                self.assertGreater(int(response["Retry-After"]), 0)
+
+    def test_an_unforeseen_error(self):
+        self.client.raise_request_exception = False
+        with mock.patch.object(APIView, "initial", side_effect=RuntimeError), self.assertLogs("django.request"):
+            self.assert_problem(self.client.get("/api/v1/items/"), 500)
+
+
+class SchemaTests(APITestCase):
+    def test_schema_yml_describes_the_api_as_it_is(self):
+        schema = io.StringIO()
+        call_command("spectacular", stdout=schema)
+        committed = (settings.BASE_DIR / "schema.yml").read_text(encoding="utf-8")
+        self.assertEqual(committed, schema.getvalue(), "run: python manage.py spectacular --file schema.yml")
+
+    def test_the_schema_is_served(self):
+        schema = self.client.get(reverse("schema"), headers={"accept": "application/json"}).json()
+        self.assertEqual(schema["info"]["title"], settings.PROJECT_NAME)
+        self.assertIn("application/problem+json", str(schema["paths"]["/api/v1/items/"]["get"]["responses"]["4XX"]))

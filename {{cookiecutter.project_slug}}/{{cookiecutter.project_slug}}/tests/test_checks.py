@@ -1,0 +1,46 @@
+from unittest import mock
+
+{% if cookiecutter.interface == "ASGI" %}
+from django.conf import settings
+{% endif %}
+from django.core.checks import run_checks
+from django.db import NotSupportedError, connection
+from django.test import TestCase, override_settings
+
+from {{ cookiecutter.project_slug }}.environment import env
+
+
+@mock.patch.dict(env, DEBUG=False)
+@override_settings(ALLOWED_HOSTS=["www.example.com"], TRUSTED_PROXIES=1, REDIS_URL=None, WEB_CONCURRENCY=1)
+class CheckTests(TestCase):
+    def told(self, **changes):
+        with self.settings(**changes):
+            return [message.id for message in run_checks() if message.id.startswith("project.")]
+
+    def test_nothing_is_said_where_all_is_well(self):
+        self.assertEqual(self.told(), [])
+
+    def test_nothing_is_said_to_developers(self):
+        with mock.patch.dict(env, DEBUG=True):
+            self.assertEqual(self.told(ALLOWED_HOSTS=["*"], TRUSTED_PROXIES=None), [])
+
+    def test_any_host(self):
+        self.assertEqual(self.told(ALLOWED_HOSTS=["*"]), ["project.W001"])
+
+    def test_an_unset_number_of_proxies(self):
+        self.assertEqual(self.told(TRUSTED_PROXIES=None), ["project.W002"])
+        self.assertEqual(self.told(TRUSTED_PROXIES=0), [])
+
+    def test_several_processes_that_share_nothing(self):
+        self.assertEqual(self.told(WEB_CONCURRENCY=2), ["project.W003"])
+        self.assertEqual(self.told(WEB_CONCURRENCY=2, REDIS_URL="redis://localhost"), [])
+{% if cookiecutter.interface == "ASGI" %}
+
+    def test_connections_that_stay_open(self):
+        with mock.patch.dict(settings.DATABASES["default"], CONN_MAX_AGE=60):
+            self.assertEqual(self.told(), ["project.W004"])
+{% endif %}
+
+    def test_a_database_that_is_too_old(self):
+        with mock.patch.object(connection, "ensure_connection", side_effect=NotSupportedError("too old")):
+            self.assertEqual(self.told(), ["project.E001"])

@@ -1,0 +1,92 @@
+import tempfile
+from pathlib import Path
+
+from django.test import SimpleTestCase
+
+from {{ cookiecutter.project_slug }}.environment import BASE_DIR, VARIABLES, example, read, readme_table
+
+KEY = "abcdefghij" * 5
+PRODUCTION = {"SECRET_KEY": KEY, "DATABASE_URL": "postgres://user:secret@host/name"}
+
+UNUSABLE = {
+    "DEBUG": "maybe",
+    "CSRF_TRUSTED_ORIGINS": "www.example.com",
+    "CORS_ALLOWED_ORIGINS": "https://www.example.com/path",
+    "TRUSTED_PROXIES": "one",
+    "ADMIN_URL": "a b",
+    "DATABASE_URL": "hidden@host",
+    "REDIS_URL": "hidden:6379",
+    "MEDIA_BUCKET_URL": "s3://hidden",
+    "EMAIL_URL": "hidden@host",
+    "SENTRY_DSN": "hidden",
+    "LOG_LEVEL": "LOUD",
+    "LOG_FORMAT": "xml",
+    "WEB_CONCURRENCY": "-1",
+    "DRAIN_SECONDS": "1.5",
+}
+
+
+class EnvironmentTests(SimpleTestCase):
+    def refused(self, **environment):
+        with self.assertRaises(SystemExit) as refusal:
+            read({**PRODUCTION, **environment})
+        return str(refusal.exception)
+
+    def test_each_unusable_value_is_named_in_one_line_and_no_secret_is_shown(self):
+        for name, value in UNUSABLE.items():
+            with self.subTest(name=name):
+                sentence = self.refused(**{name: value})
+                self.assertRegex(sentence, f"^{name} cannot be .* is needed.$")
+                self.assertNotIn("hidden", sentence)
+
+    def test_all_that_is_missing_is_named(self):
+        sentences = self.refused(SECRET_KEY="", DATABASE_URL="").splitlines()
+        self.assertEqual([sentence.split()[0] for sentence in sentences], ["SECRET_KEY", "DATABASE_URL"])
+
+    def test_a_weak_key_will_do_on_a_developers_machine_alone(self):
+        for weak in {"SECRET_KEY": "short"}, {"SECRET_KEY": "a" * 60}, {"SECRET_KEY_FALLBACKS": f"{KEY},short"}:
+            with self.subTest(weak):
+                self.assertIn("short or a placeholder", self.refused(**weak))
+                read({**PRODUCTION, **weak, "DEBUG": "True"})
+
+    def test_what_is_not_set_has_its_default(self):
+        values = read(PRODUCTION)
+        self.assertIs(values["DEBUG"], False)
+        self.assertIs(values["TRUSTED_PROXIES"], None)
+        self.assertEqual(values["ALLOWED_HOSTS"], [])
+        self.assertEqual(values["ADMIN_URL"], "admin/")
+
+    def test_a_developer_needs_no_database_address(self):
+        values = read({"SECRET_KEY": "short", "DEBUG": "True"})
+        self.assertEqual(values["DATABASE_URL"]["NAME"], BASE_DIR / "db.sqlite3")
+
+    def test_values_are_turned_into_what_the_settings_need(self):
+        values = read({**PRODUCTION, "ALLOWED_HOSTS": "a.example, b.example", "ADMIN_URL": "/back/office"})
+        self.assertEqual(values["ALLOWED_HOSTS"], ["a.example", "b.example"])
+        self.assertEqual(values["ADMIN_URL"], "back/office/")
+        self.assertEqual(values["DATABASE_URL"]["PASSWORD"], "secret")
+
+    def test_a_bucket_can_have_a_host_of_its_own(self):
+        bucket = read({**PRODUCTION, "MEDIA_BUCKET_URL": "s3+http://key:se%2Fcret@localhost:9000/media"})
+        self.assertEqual(bucket["MEDIA_BUCKET_URL"]["endpoint_url"], "http://localhost:9000")
+        self.assertEqual(bucket["MEDIA_BUCKET_URL"]["secret_key"], "se/cret")
+        self.assertEqual(bucket["MEDIA_BUCKET_URL"]["bucket_name"], "media")
+
+    def test_a_secret_can_be_in_a_file(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "key")
+            file.write_text(f"{KEY}\n")
+            environment = {**PRODUCTION, "SECRET_KEY": "", "SECRET_KEY_FILE": str(file)}
+            self.assertEqual(read(environment)["SECRET_KEY"], KEY)
+
+    def test_a_file_that_is_not_there_is_named(self):
+        self.assertRegex(self.refused(SECRET_KEY="", SECRET_KEY_FILE="/none"), "^SECRET_KEY_FILE names /none, .*")
+
+    def test_a_variable_goes_before_its_file(self):
+        self.assertEqual(read({**PRODUCTION, "SECRET_KEY_FILE": "/none"})["SECRET_KEY"], KEY)
+
+    def test_the_readme_and_the_example_have_all_variables(self):
+        remedy = "run: python -m {{ cookiecutter.project_slug }}.environment"
+        self.assertIn(readme_table(), (BASE_DIR / "README.md").read_text(encoding="utf-8"), remedy)
+        self.assertEqual((BASE_DIR / ".env.example").read_text(encoding="utf-8"), example(), remedy)
+        self.assertEqual(len({variable.name for variable in VARIABLES}), len(VARIABLES))

@@ -1,0 +1,65 @@
+import io
+import json
+import logging
+from unittest import mock
+
+from django.contrib.auth import get_user_model
+from django.test import TestCase
+from django.urls import reverse
+
+from {{ cookiecutter.project_slug }} import logs
+
+
+class LogTests(TestCase):
+    def setUp(self):
+        self.stream = io.StringIO()
+        handler = logging.StreamHandler(self.stream)
+        handler.setFormatter(logs.JSONFormatter())
+        patch = mock.patch.object(logging.getLogger(), "handlers", [handler])
+        patch.start()
+        self.addCleanup(patch.stop)
+        level = logs.logger.level
+        logs.logger.setLevel(logging.INFO)
+        self.addCleanup(logs.logger.setLevel, level)
+
+    def lines(self):
+        return [json.loads(line) for line in self.stream.getvalue().splitlines()]
+
+    def test_each_request_has_one_line(self):
+        user = get_user_model().objects.create_user("ada@example.com")
+        self.client.force_login(user)
+        response = self.client.get("/?secret=1")
+        [line] = self.lines()
+        self.assertEqual((line["method"], line["path"], line["status"]), ("GET", "/", 200))
+        self.assertEqual((line["user_id"], line["client"]), (user.pk, "127.0.0.1"))
+        self.assertEqual(line["request_id"], response["X-Request-ID"])
+        self.assertGreaterEqual(line["duration_ms"], 0)
+
+    def test_a_valid_request_id_is_kept(self):
+        for given, kept in ("0123-4567_89", True), ("short", False), ("a b c d e f", False), ("x" * 129, False):
+            with self.subTest(given=given):
+                response = self.client.get("/accounts/login/", headers={"x-request-id": given})
+                self.assertEqual(response["X-Request-ID"] == given, kept)
+
+    def test_no_password_token_or_cookie_is_logged(self):
+        self.client.cookies["sessionid"] = "secret-session"
+        data = {"username": "ada", "password": "secret-password"}
+        self.client.post(reverse("login"), data)
+        self.client.post(reverse("api-token"), data, content_type="application/json")
+        self.client.get("/api/v1/items/?token=secret-token", headers={"authorization": "Token secret-token"})
+        self.client.get(reverse("password_reset_confirm", args=["MQ", "secret-token"]))
+        self.assertEqual(len(self.lines()), 4)
+        self.assertNotIn("secret", self.stream.getvalue())
+
+    def test_an_exception_is_part_of_its_line(self):
+        try:
+            raise ValueError("no such thing")
+        except ValueError:
+            logging.getLogger(__name__).exception("It failed.")
+        [line] = self.lines()
+        self.assertEqual((line["level"], line["message"]), ("ERROR", "It failed."))
+        self.assertIn("ValueError: no such thing", line["exception"])
+
+    def test_a_terminal_gets_lines_to_read(self):
+        record = logging.makeLogRecord({"levelname": "INFO", "msg": "GET %s", "args": ("/accounts/reset/MQ/secret/",)})
+        self.assertRegex(logs.ConsoleFormatter().format(record), r"^[\d:]{8} INFO    GET /accounts/reset/MQ/.../$")

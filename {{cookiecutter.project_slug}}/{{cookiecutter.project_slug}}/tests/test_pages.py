@@ -1,0 +1,15 @@
+from django.conf import settings
+from django.test import TestCase
+from django.urls import reverse
+from django.utils.html import escape
+
+
+class PageTests(TestCase):
+    def test_unknown_address(self):
+        self.assertContains(self.client.get("/no/such/page/"), "Not found", status_code=404)
+
+    def test_admin_has_the_name_of_the_project(self):
+        self.assertContains(self.client.get(reverse("admin:login")), escape(settings.PROJECT_NAME))
+
+    def test_api_docs_have_the_name_of_the_project(self):
+        self.assertContains(self.client.get(reverse("docs")), escape(settings.PROJECT_NAME))
