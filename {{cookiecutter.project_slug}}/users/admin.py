@@ -1,12 +1,14 @@
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 
 from users.models import User
 
-{% if cookiecutter.login == "email" %}
 
 @admin.register(User)
-class EmailUserAdmin(UserAdmin):
+class UserAdmin(DjangoUserAdmin):
+    """Accounts; who is no superuser can give nobody more rights, nor take over a superuser's account."""
+
+{% if cookiecutter.login == "email" %}
     fieldsets = [
         (None, {"fields": ["email", "password"]}),
         ("Personal info", {"fields": ["first_name", "last_name"]}),
@@ -17,6 +19,13 @@ class EmailUserAdmin(UserAdmin):
     list_display = ["email", "first_name", "last_name", "is_staff"]
     search_fields = ["email", "first_name", "last_name"]
     ordering = ["email"]
-{% else %}
-admin.site.register(User, UserAdmin)
+
 {% endif %}
+    def get_readonly_fields(self, request, obj=None):
+        fields = super().get_readonly_fields(request, obj)
+        rights = ["is_staff", "is_superuser", "groups", "user_permissions"]
+        return fields if request.user.is_superuser else [*fields, *rights]
+
+    def has_change_permission(self, request, obj=None):
+        may_change = super().has_change_permission(request, obj)
+        return may_change and (request.user.is_superuser or obj is None or not obj.is_superuser)

@@ -14,6 +14,8 @@ from channels.security.websocket import AllowedHostsOriginValidator
 from django.apps import apps
 from django.core.asgi import get_asgi_application
 from django.utils.module_loading import module_has_submodule
+
+from {{ cookiecutter.project_slug }}.health import drain_on_sigterm
 {% else %}
 
 from django.core.asgi import get_asgi_application
@@ -33,12 +35,18 @@ websocket_urlpatterns = [
     for route in getattr(import_module(f"{app.name}.routing"), "websocket_urlpatterns", [])
 ]
 
-application = ProtocolTypeRouter(
+protocols = ProtocolTypeRouter(
     {
         "http": django_application,
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )
+
+
+async def application(scope, receive, send):
+    # Not before the first request: servers set their own handlers after they loaded the application.
+    drain_on_sigterm()
+    await protocols(scope, receive, send)
 {% else %}
 application = get_asgi_application()
 {% endif %}

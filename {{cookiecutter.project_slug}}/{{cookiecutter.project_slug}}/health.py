@@ -1,5 +1,6 @@
 """What a load balancer or a container platform asks: is it alive, and can it serve?"""
 
+import functools
 import os
 import signal
 import threading
@@ -57,6 +58,7 @@ def readyz():
     return answer(reason, 503) if reason else answer("ok")
 
 
+@functools.cache
 def drain_on_sigterm():
     """After SIGTERM answer /readyz with 503 for DRAIN_SECONDS, and only then stop as the server would have at once."""
     stop = signal.getsignal(signal.SIGTERM)
@@ -89,11 +91,8 @@ class HealthMiddleware:
 
     def __init__(self, get_response):
         self.get_response = get_response
-        self.prepared = False
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)
-        else:
-            drain_on_sigterm()
 
     def __call__(self, request):
         if iscoroutinefunction(self):
@@ -102,9 +101,5 @@ class HealthMiddleware:
         return answer() if answer else self.get_response(request)
 
     async def __acall__(self, request):
-        # ASGI servers set their own handlers after they loaded the application.
-        if not self.prepared:
-            self.prepared = True
-            drain_on_sigterm()
         answer = self.answers.get(request.path_info)
         return await sync_to_async(answer)() if answer else await self.get_response(request)

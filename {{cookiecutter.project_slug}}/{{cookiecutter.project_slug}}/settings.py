@@ -121,8 +121,8 @@ MIDDLEWARE = [
 if DEBUG:
     INSTALLED_APPS.append("zeal")
     MIDDLEWARE.append("zeal.middleware.zeal_middleware")
-    # Django itself gets a session or a user twice.
-    ZEAL_ALLOWLIST = [{"model": "*", "field": "get()"}]
+    # What Django itself does: it gets a session or user twice, and its admin asks for each permission's model.
+    ZEAL_ALLOWLIST = [{"model": "*", "field": "get()"}, {"model": "auth.Permission", "field": "content_type"}]
 
 ROOT_URLCONF = "{{ cookiecutter.project_slug }}.urls"
 

@@ -4,6 +4,10 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from {{ cookiecutter.project_slug }}.health import drain_on_sigterm
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{{ cookiecutter.project_slug }}.settings")
 
 application = get_wsgi_application()
+
+drain_on_sigterm()

@@ -1,8 +1,15 @@
+from datetime import timedelta
+
 from django.contrib.auth import get_user_model
+from django.core.cache import cache
+from django.utils import timezone
+from knox.models import AuthToken
 from rest_framework import status
 from rest_framework.test import APITestCase
 
 ME = "/api/v1/users/me/"
+TOKEN = "/api/v1/token/"
+PASSWORD = "correct horse battery staple"
 
 
 class MeTests(APITestCase):
@@ -19,7 +26,52 @@ class MeTests(APITestCase):
 
     def test_changes_names_but_no_rights(self):
         self.client.force_authenticate(self.ada)
-        self.client.patch(ME, {"first_name": "Augusta", "is_staff": True, "is_superuser": True})
-        self.ada.refresh_from_db()
-        self.assertEqual(self.ada.first_name, "Augusta")
-        self.assertFalse(self.ada.is_staff or self.ada.is_superuser)
+        for method in self.client.patch, self.client.put:
+            method(ME, {"first_name": "Augusta", "is_staff": True, "is_superuser": True, "id": 0})
+            self.ada.refresh_from_db()
+            self.assertEqual(self.ada.first_name, "Augusta")
+            self.assertFalse(self.ada.is_staff or self.ada.is_superuser)
+
+
+class TokenTests(APITestCase):
+    @classmethod
+    def setUpTestData(cls):
+        cls.ada = get_user_model().objects.create_user("ada@example.com", password=PASSWORD)
+
+    def setUp(self):
+        cache.clear()
+
+    def sign_in(self, password=PASSWORD):
+        return self.client.post(TOKEN, {"username": self.ada.get_username(), "password": password})
+
+    def status(self, token):
+        return self.client.get(ME, headers={"authorization": f"Token {token}"}).status_code
+
+    def test_signs_in(self):
+        response = self.sign_in()
+        self.assertEqual(response.status_code, status.HTTP_201_CREATED)
+        self.assertEqual(self.status(response.data["token"]), status.HTTP_200_OK)
+
+    def test_is_not_given_for_a_wrong_password(self):
+        self.assertEqual(self.sign_in("wrong").status_code, status.HTTP_401_UNAUTHORIZED)
+
+    def test_is_stored_as_a_hash(self):
+        token = self.sign_in().data["token"]
+        self.assertNotIn(token, str(AuthToken.objects.values()))
+
+    def test_expires(self):
+        token = self.sign_in().data["token"]
+        AuthToken.objects.update(expiry=timezone.now() - timedelta(seconds=1))
+        self.assertEqual(self.status(token), status.HTTP_401_UNAUTHORIZED)
+
+    def test_is_revoked(self):
+        token, other = self.sign_in().data["token"], self.sign_in().data["token"]
+        response = self.client.delete(TOKEN, headers={"authorization": f"Token {token}"})
+        self.assertEqual(response.status_code, status.HTTP_204_NO_CONTENT)
+        self.assertEqual(self.status(token), status.HTTP_401_UNAUTHORIZED)
+        self.assertEqual(self.status(other), status.HTTP_200_OK)
+
+    def test_of_a_deactivated_user_does_nothing(self):
+        token = self.sign_in().data["token"]
+        get_user_model().objects.update(is_active=False)
+        self.assertEqual(self.status(token), status.HTTP_401_UNAUTHORIZED)

@@ -1,6 +1,7 @@
 import re
 
 from django.contrib.auth import get_user, get_user_model
+from django.contrib.auth.models import Permission
 from django.core import mail
 from django.test import TestCase
 from django.urls import reverse
@@ -39,10 +40,11 @@ class AccountPageTests(TestCase):
 {% else %}
         data = {"username": "bob", "email": "bob@example.com", "password1": PASSWORD, "password2": PASSWORD}
 {% endif %}
+        data.update(is_staff="on", is_superuser="on")
         self.assertRedirects(self.client.post(reverse("signup"), data), "/", fetch_redirect_response=False)
         user = get_user(self.client)
         self.assertEqual(user.email, "bob@example.com")
-        self.assertFalse(user.is_staff)
+        self.assertFalse(user.is_staff or user.is_superuser)
 {% if cookiecutter.login == "email" %}
 
     def test_sign_up_with_a_known_address_in_another_case(self):
@@ -99,3 +101,31 @@ class UserAdminTests(TestCase):
 {% else %}
         self.assertTrue(get_user_model().objects.get(username="bob").check_password(PASSWORD))
 {% endif %}
+
+    def colleague(self):
+        """Sign in as someone who may change accounts; return their account."""
+        user = get_user_model().objects.create_user("carol@example.com", is_staff=True)
+        user.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
+        self.client.force_login(user)
+        return user
+
+    def test_who_may_change_accounts_cannot_give_rights(self):
+        user = self.colleague()
+        path = reverse("admin:users_user_change", args=[user.pk])
+        fields = self.client.get(path).context["adminform"].form.initial
+        data = {name: fields[name] for name in ("username", "email") if name in fields}
+        data.update(date_joined_0="2026-01-01", date_joined_1="00:00:00", is_active="on")
+        self.assertEqual(self.client.post(path, {**data, "is_superuser": "on", "groups": "1"}).status_code, 302)
+        user.refresh_from_db()
+        self.assertFalse(user.is_superuser)
+
+    def test_who_may_change_accounts_cannot_take_over_that_of_a_superuser(self):
+        self.colleague()
+        path = reverse("admin:auth_user_password_change", args=[self.admin.pk])
+        self.assertEqual(self.client.post(path, {"password1": PASSWORD, "password2": PASSWORD}).status_code, 403)
+
+    def test_other_users_see_nothing(self):
+        self.client.force_login(get_user_model().objects.create_user("bob@example.com"))
+        for name in "admin:index", "admin:users_user_changelist", "admin:users_user_add":
+            with self.subTest(name=name):
+                self.assertRedirects(self.client.get(reverse(name)), f"{reverse('admin:login')}?next={reverse(name)}")

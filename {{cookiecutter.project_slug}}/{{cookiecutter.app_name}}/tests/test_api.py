@@ -1,8 +1,12 @@
+from unittest import mock
+
 from django.contrib.auth import get_user_model
 from rest_framework import status
 from rest_framework.test import APITestCase
+from zeal import NPlusOneError
 
 from {{ cookiecutter.app_name }}.models import Item
+from {{ cookiecutter.app_name }}.serializers import ItemSerializer
 
 ITEMS = "/api/v1/items/"
 
@@ -26,6 +30,47 @@ class ItemAPITests(APITestCase):
     def test_list(self):
         Item.objects.create(name="Map", owner=self.bob)
         self.assertEqual([item["name"] for item in self.client.get(ITEMS).data["results"]], ["Compass"])
+
+    def test_list_takes_one_query_whatever_its_length(self):
+        for _ in range(2):
+            with self.assertNumQueries(1):
+                self.client.get(ITEMS)
+            Item.objects.bulk_create(Item(name="Map", owner=self.ada) for _ in range(60))
+
+    def test_a_query_for_each_item_raises(self):
+        Item.objects.create(name="Map", owner=self.ada)
+        careless = mock.patch.object(ItemSerializer, "to_representation", lambda self, item: {"owner": str(item.owner)})
+        with careless, self.assertRaises(NPlusOneError):
+            self.client.get(ITEMS)
+
+    def test_pages_have_each_item_once(self):
+        Item.objects.bulk_create(Item(name=f"Map {number % 3}", owner=self.ada) for number in range(120))
+        for ordering in "created_at", "-created_at", "name", "-name":
+            with self.subTest(ordering=ordering):
+                found, path = [], f"{ITEMS}?ordering={ordering}"
+                while path:
+                    page = self.client.get(path).data
+                    found += [item["id"] for item in page["results"]]
+                    path = page["next"]
+                tie = "-pk" if ordering.startswith("-") else "pk"
+                self.assertEqual(found, list(Item.objects.order_by(ordering, tie).values_list("pk", flat=True)))
+
+    def test_search_finds_words_of_name_and_description(self):
+        Item.objects.create(name="Map", description="Shows the north", owner=self.ada)
+        for words, names in ("compass", ["Compass"]), ("the NORTH", ["Map"]), ("south", []):
+            with self.subTest(words=words):
+                results = self.client.get(ITEMS, {"search": words}).data["results"]
+                self.assertEqual([item["name"] for item in results], names)
+
+    def test_filter_by_time(self):
+        for name, count in ("created_at__gte", 1), ("created_at__lt", 0), ("updated_at__gte", 1), ("updated_at__lt", 0):
+            with self.subTest(name=name):
+                response = self.client.get(ITEMS, {name: self.item.created_at.isoformat()})
+                self.assertEqual(len(response.data["results"]), count)
+
+    def test_filter_by_what_is_no_time(self):
+        response = self.client.get(ITEMS, {"created_at__gte": "yesterday"})
+        self.assertEqual(response.status_code, status.HTTP_400_BAD_REQUEST)
 
     def test_detail(self):
         self.assertEqual(

@@ -28,6 +28,14 @@ class ItemPageTests(TestCase):
         Item.objects.bulk_create(Item(name=f"Item {number}", owner=self.ada) for number in range(20))
         self.assertContains(self.client.get(reverse("item_list")), "Page 1 of 2")
 
+    def test_list_takes_the_same_queries_whatever_its_length(self):
+        # The session, the user, the number of items and the page.
+        with self.assertNumQueries(4):
+            self.client.get(reverse("item_list"))
+        Item.objects.bulk_create(Item(name=f"Item {number}", owner=self.ada) for number in range(40))
+        with self.assertNumQueries(4):
+            self.client.get(reverse("item_list"))
+
     def test_every_page_asks_to_sign_in(self):
         self.client.logout()
         for path in [
@@ -84,3 +92,14 @@ class ItemAdminTests(TestCase):
         ]:
             with self.subTest(path=path):
                 self.assertContains(self.client.get(path), "Compass")
+
+    def test_who_is_no_staff_or_lacks_the_permission_sees_nothing(self):
+        ada = get_user_model().objects.create_user("ada@example.com")
+        item = Item.objects.create(name="Compass", owner=ada)
+        opts = Item._meta
+        path = reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[item.pk])
+        for is_staff, status in (False, 302), (True, 403):
+            with self.subTest(is_staff=is_staff):
+                get_user_model().objects.update(is_staff=is_staff)
+                self.client.force_login(ada)
+                self.assertEqual(self.client.get(path).status_code, status)
