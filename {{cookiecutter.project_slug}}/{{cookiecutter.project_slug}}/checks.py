@@ -48,11 +48,10 @@ def shared_memory():
         )
 
 
-{% if cookiecutter.interface == "ASGI" %}
 @production_check
 def persistent_connections():
     for alias, database in settings.DATABASES.items():
-        if database.get("CONN_MAX_AGE") != 0:
+        if hasattr(settings, "ASGI_APPLICATION") and database.get("CONN_MAX_AGE"):
             yield Warning(
                 f"CONN_MAX_AGE of the database {alias!r} is not 0: under ASGI such connections are never used again.",
                 hint="Leave conn_max_age out of DATABASE_URL.",
@@ -60,7 +59,6 @@ def persistent_connections():
             )
 
 
-{% endif %}
 @production_check
 def database_version():
     try:

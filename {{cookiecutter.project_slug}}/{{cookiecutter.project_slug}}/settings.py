@@ -23,15 +23,11 @@ from {{ cookiecutter.project_slug }}.environment import BASE_DIR, env
 DEBUG = env["DEBUG"]
 
 SECRET_KEY = env["SECRET_KEY"]
-
 SECRET_KEY_FALLBACKS = env["SECRET_KEY_FALLBACKS"]
 
 ALLOWED_HOSTS = env["ALLOWED_HOSTS"]
-
 CSRF_TRUSTED_ORIGINS = env["CSRF_TRUSTED_ORIGINS"]
-
 CORS_ALLOWED_ORIGINS = env["CORS_ALLOWED_ORIGINS"]
-
 CORS_URLS_REGEX = "^/api/"
 
 if not DEBUG:
@@ -207,7 +203,6 @@ AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
 AXES_USERNAME_FORM_FIELD = "username"
 AXES_USERNAME_CALLABLE = "{{ cookiecutter.project_slug }}.security.username"
 AXES_DISABLE_ACCESS_LOG = True
-AXES_VERBOSE = False
 
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
@@ -222,32 +217,26 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 LOGIN_REDIRECT_URL = "/"
-
 LOGOUT_REDIRECT_URL = "login"
 
 
 # Internationalization
 
 LANGUAGE_CODE = "en-us"
-
 TIME_ZONE = {{ cookiecutter.time_zone|python_string }}
-
 USE_I18N = True
-
 USE_TZ = True
 
 
 # Static and media files
 
 STATIC_URL = "static/"
-
 STATIC_ROOT = BASE_DIR / "staticfiles"
 
 # Without DEBUG WhiteNoise serves what collectstatic found, and the tests should not need that.
 WHITENOISE_AUTOREFRESH = DEBUG
 
 MEDIA_URL = "media/"
-
 MEDIA_ROOT = BASE_DIR / "media"
 
 STORAGES = {
@@ -280,11 +269,8 @@ vars().update(env["EMAIL_URL"])
 TEST_RUNNER = "{{ cookiecutter.project_slug }}.tests.QuietRunner"
 
 LOGGING = logs.config(env["LOG_LEVEL"], env["LOG_FORMAT"])
-
 WEB_CONCURRENCY = env["WEB_CONCURRENCY"]
-
 DRAIN_SECONDS = env["DRAIN_SECONDS"]
-
 ADMIN_URL = env["ADMIN_URL"]
 
 if env["SENTRY_DSN"]:

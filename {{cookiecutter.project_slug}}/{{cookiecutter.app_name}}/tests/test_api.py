@@ -40,7 +40,7 @@ class ItemAPITests(APITestCase):
     def test_a_query_for_each_item_raises(self):
         Item.objects.create(name="Map", owner=self.ada)
         careless = mock.patch.object(ItemSerializer, "to_representation", lambda self, item: {"owner": str(item.owner)})
-        with careless, self.assertRaises(NPlusOneError):
+        with careless, self.assertLogs("django.request"), self.assertRaises(NPlusOneError):
             self.client.get(ITEMS)
 
     def test_pages_have_each_item_once(self):

@@ -1,8 +1,6 @@
 from unittest import mock
 
-{% if cookiecutter.interface == "ASGI" %}
 from django.conf import settings
-{% endif %}
 from django.core.checks import run_checks
 from django.db import NotSupportedError, connection
 from django.test import TestCase, override_settings
@@ -34,12 +32,10 @@ class CheckTests(TestCase):
     def test_several_processes_that_share_nothing(self):
         self.assertEqual(self.told(WEB_CONCURRENCY=2), ["project.W003"])
         self.assertEqual(self.told(WEB_CONCURRENCY=2, REDIS_URL="redis://localhost"), [])
-{% if cookiecutter.interface == "ASGI" %}
 
-    def test_connections_that_stay_open(self):
+    def test_connections_that_stay_open_under_asgi(self):
         with mock.patch.dict(settings.DATABASES["default"], CONN_MAX_AGE=60):
-            self.assertEqual(self.told(), ["project.W004"])
-{% endif %}
+            self.assertEqual(self.told(ASGI_APPLICATION="asgi.application"), ["project.W004"])
 
     def test_a_database_that_is_too_old(self):
         with mock.patch.object(connection, "ensure_connection", side_effect=NotSupportedError("too old")):
