@@ -30,12 +30,18 @@ FILES = json.loads(r"""{{ cookiecutter | optional_files | tojson }}""")
 # What the template was tested with on this Python: name -> version, hashes, markers, the packages that need it.
 VERSIONS = json.loads(r"""{{ cookiecutter.python_version | known_versions | tojson }}""")
 
+# The variables that the project's settings take from the environment, or from the file that NAME_FILE names.
+SETTINGS = {
+    "ADMIN_URL", "ALLOWED_HOSTS", "CORS_ALLOWED_ORIGINS", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "DEBUG",
+    "DRAIN_SECONDS", "EMAIL_URL", "LOG_FORMAT", "LOG_LEVEL", "MEDIA_BUCKET_URL", "REDIS_URL", "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS", "SENTRY_DSN", "TRUSTED_PROXIES", "WEB_CONCURRENCY",
+}  # fmt: skip
+
 # What would make the project's own commands use another project's settings, database or packages.
 MISLEADING = {
-    "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "DEBUG", "DJANGO_SETTINGS_MODULE", "EMAIL_URL",
-    "LOG_LEVEL", "PIPENV_CUSTOM_VENV_NAME", "PIPENV_DOTENV_LOCATION", "PIPENV_PIPFILE", "PIPENV_PYTHON",
-    "PIP_PREFIX", "PIP_PYTHON", "PIP_ROOT", "PIP_TARGET", "PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH", "REDIS_URL",
-    "SECRET_KEY", "TRUSTED_PROXIES",
+    *SETTINGS, *(f"{name}_FILE" for name in SETTINGS), "DJANGO_SETTINGS_MODULE", "PIPENV_CUSTOM_VENV_NAME",
+    "PIPENV_DOTENV_LOCATION", "PIPENV_PIPFILE", "PIPENV_PYTHON", "PIP_PREFIX", "PIP_PYTHON", "PIP_ROOT",
+    "PIP_TARGET", "PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH",
 }  # fmt: skip
 FOREIGN = re.compile("PIPENV_(?!CACHE_DIR|PYPI_MIRROR|TIMEOUT)|PYTHON|UV_(PREFIX|PYTHON|SYSTEM|TARGET)|VIRTUAL_ENV$")
 ENVIRONMENT = {
@@ -55,6 +61,7 @@ VIRTUALENV = Path(".venv")
 PIPFILE = Path("Pipfile")
 LOCK = Path("Pipfile.lock")
 LOG = Path("setup.log")
+SCHEMA = Path("schema.yml")
 # Lies in the virtualenv until all packages are there.
 INCOMPLETE = VIRTUALENV / "incomplete"
 # What is removed last.
@@ -501,9 +508,21 @@ def make_migrations():
 
 def migrate():
     """Make the tables of the embedded database; a server that .env names is left alone."""
-    if re.search("^DATABASE_URL=.", Path(".env").read_text(encoding="utf-8"), re.MULTILINE):
+    if re.search("^DATABASE_URL(_FILE)?=.", Path(".env").read_text(encoding="utf-8"), re.MULTILINE):
         return "left alone: .env names another one"
     return f"db.sqlite3, {manage('migrate').count(' OK')} migrations applied"
+
+
+def describe_api():
+    """Write the API's description anew, because it has to be that of the code; until it is whole the old one stays."""
+    new = SCHEMA.with_name(f"{SCHEMA.name}.new")
+    try:
+        manage("spectacular", "--file", str(new))
+        new.replace(SCHEMA)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+    return SCHEMA.name
 
 
 def check():
@@ -582,6 +601,7 @@ STEPS = [
     Step("packages, with pipenv install", install, pipenv_by_hand),
     Step("migrations, with makemigrations", make_migrations, manage_by_hand("makemigrations users", "makemigrations")),
     Step("database, with migrate", migrate, manage_by_hand("migrate")),
+    Step("API schema, with spectacular", describe_api, manage_by_hand(f"spectacular --file {SCHEMA}")),
     Step("check", check, manage_by_hand("check")),
 ]
 

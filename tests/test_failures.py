@@ -13,12 +13,20 @@ import pytest
 import requests
 
 from demo import ROOT
-from tests.hooks import Terminal, command_line, descendants, finish, path_of_programs, path_of_tools
+from tests.hooks import (
+    Terminal,
+    command_line,
+    descendants,
+    finish,
+    path_of_programs,
+    path_of_tools,
+    remaining_commands,
+)
 from tests.machine import PYTHON_VERSIONS, RUNNING_PYTHON, clean_environment, python_of
 from tests.project import Project, cookiecutter, cookiecutter_command, generate
 from tests.test_setup import OFFLINE
 from tests.test_versions import pins
-from tests.user import virtualenv
+from tests.user import copy_template, virtualenv
 
 pytestmark = pytest.mark.matrix
 
@@ -59,6 +67,7 @@ def assert_finished(project):
     project.run("migrate", "--check")
     assert "No changes detected" in project.run("makemigrations", "--check").stdout
     project.call("pipenv", "verify")
+    assert (project.path / "schema.yml").read_text() == project.run("spectacular").stdout
     with project.serve() as server:
         assert "<h1>Sign in</h1>" in requests.get(server.url, timeout=60).text
 
@@ -193,6 +202,34 @@ def test_without_the_wanted_python(tmp_path, rendered):
 
     installed = f"{Path(python_of(others[-1])).parent}{os.pathsep}{path}"
     assert_finished(finish(done.stdout, tmp_path, clean_environment(PATH=installed)))
+
+
+DESCRIBES_NOTHING = """
+import os
+if os.environ.get("TEST_SCHEMA"):
+    SPECTACULAR_SETTINGS["POSTPROCESSING_HOOKS"] = ["nowhere.hook"]
+"""
+
+
+def test_when_the_api_cannot_be_described(tmp_path, path):
+    template = copy_template(tmp_path / "template")
+    settings = template / "{{cookiecutter.project_slug}}" / "{{cookiecutter.project_slug}}" / "settings.py"
+    settings.write_text(settings.read_text() + DESCRIBES_NOTHING)
+    command = cookiecutter_command(tmp_path, WSGI, "--no-input", "--overwrite-if-exists", template=template)
+    environment = clean_environment(PATH=path)
+    schema = tmp_path / "my_project" / "schema.yml"
+    for before in None, "of before\n":
+        if before:
+            schema.write_text(before)
+        done = subprocess.run(command, env={**environment, "TEST_SCHEMA": "1"}, capture_output=True, text=True)
+        assert done.returncode == 0
+        assert "\n`manage.py spectacular` failed. All output is in " in done.stdout
+        assert (schema.read_text() if schema.exists() else None) == before
+        assert not schema.with_name("schema.yml.new").exists()
+    commands = remaining_commands(done.stdout).splitlines()
+    manage = "  .venv/bin/python manage.py"
+    assert commands[1:] == [f"{manage} spectacular --file schema.yml", f"{manage} check"]
+    assert_finished(finish(done.stdout, tmp_path, environment))
 
 
 @pytest.mark.parametrize(

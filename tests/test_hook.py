@@ -13,7 +13,7 @@ from tests.machine import clean_environment
 from tests.project import cookiecutter
 from tests.rendering import listing, template_files
 
-MADE_BY_THE_SETUP = (".env", ".venv", "Pipfile.lock", "db.sqlite3", "users/migrations/0001_initial.py")
+MADE_BY_THE_SETUP = (".env", ".venv", "Pipfile.lock", "db.sqlite3", "schema.yml", "users/migrations/0001_initial.py")
 
 # Ends the hook, as soon as it starts a program or opens a connection.
 GUARD = """
@@ -77,12 +77,13 @@ def test_the_command_leaves_nothing_but_the_files(rendered, tmp_path):
 
 def test_no_variable_of_the_settings_is_taken_from_another_project(rendered):
     project = rendered()
-    settings = (project.path / project.path.name / "settings.py").read_text(encoding="utf-8")
+    package = "".join(path.read_text(encoding="utf-8") for path in (project.path / project.path.name).glob("*.py"))
     hook = (ROOT / "hooks" / "post_gen_project.py").read_text(encoding="utf-8")
-    misleading = hook.partition("MISLEADING = {")[2].partition("}")[0]
-    read = set(re.findall(r'env[.\w]*\(\s*"([A-Z_]+)"', settings))
+    sets = {}
+    exec("\n".join(re.findall(r"^(?:SETTINGS|MISLEADING) = \{[^\0]*?^\}", hook, re.MULTILINE)), sets)
+    read = set(re.findall(r'\b(?:env(?:\.\w+)?|Variable)\(\s*"([A-Z_]+)"', package))
     assert {"DATABASE_URL", "SECRET_KEY"} <= read
-    assert read <= set(re.findall('"([A-Z_]+)"', misleading))
+    assert read | {f"{name}_FILE" for name in read} <= sets["MISLEADING"]
 
 
 def test_generating_again_follows_the_new_answer_and_keeps_what_the_user_made(rendered, tmp_path):

@@ -123,7 +123,7 @@ class Shop(Project):
 
     def installed(self):
         """Return path -> time of all that the set-up made."""
-        files = [self.path / name for name in (".env", "Pipfile.lock", "db.sqlite3", "setup.log")]
+        files = [self.path / name for name in (".env", "Pipfile.lock", "db.sqlite3", "schema.yml", "setup.log")]
         files += [file for file in self.venv.rglob("*") if "__pycache__" not in file.parts]
         return {file: file.stat().st_mtime_ns for file in files if file.exists()}
 

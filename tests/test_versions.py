@@ -175,7 +175,7 @@ def test_an_older_and_a_newer_pipenv_agree_with_the_lock(installed, tmp_path, ol
 
 def test_the_same_answers_make_the_same_bytes(quick, plain):
     files = tracked(quick)
-    assert {"Pipfile", "Pipfile.lock", "items/migrations/0001_initial.py"} <= files.keys()
+    assert {"Pipfile", "Pipfile.lock", "items/migrations/0001_initial.py", "schema.yml"} <= files.keys()
     assert files == tracked(plain)
 
 
