@@ -21,6 +21,7 @@ class Deployment:
         self.environment = {
             "ALLOWED_HOSTS": "127.0.0.1",
             "DATABASE_URL": database,
+            "DRAIN_SECONDS": 0,
             "SECRET_KEY": secrets.token_urlsafe(48),
             "TRUSTED_PROXIES": 1,
             **settings,

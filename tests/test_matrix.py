@@ -98,6 +98,7 @@ def test_users_who_sign_in_with_their_address_work_too(installed, postgres, tmp_
     project.run("makemigrations", "users", env=environment)
     project.run("makemigrations", env=environment)
     project.run("migrate", env=environment)
+    project.run("spectacular", "--file", "schema.yml", env=environment)
     project.call("python", "-W", "error", "manage.py", "test", env=environment)
     with project.serve(env=environment) as server:
         ada = Client(server).sign_up("ada")

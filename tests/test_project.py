@@ -25,6 +25,7 @@ def project(request, installed, tmp_path_factory):
     project.run("makemigrations", "users")
     project.run("makemigrations")
     project.run("migrate")
+    project.run("spectacular", "--file", "schema.yml")
     return project
 
 
@@ -32,7 +33,7 @@ def test_its_tests_pass_on_sqlite_and_warn_of_nothing(project):
     done = project.call("python", "-W", "error", "manage.py", "test", "-v", "2")
     assert "\nOK\n" in done.stderr
     assert "memory" in done.stderr
-    for module in ("items.tests.test_api", "items.tests.test_pages", "my_project.tests", "users.tests.test_pages"):
+    for module in ("items.tests.test_api", "my_project.tests.test_api", "users.tests.test_pages"):
         assert f"({module}." in done.stderr
     assert ("(items.tests.test_live." in done.stderr) == (project.answers["interface"] == "ASGI")
 
@@ -64,7 +65,7 @@ def test_its_ruff_finds_nothing(project):
 
 def test_the_schema_of_its_api_is_valid(project):
     schema = json.loads(project.run("spectacular", "--validate", "--fail-on-warn", "--format", "openapi-json").stdout)
-    addresses = {"/api/v1/items/", "/api/v1/items/{id}/", "/api/v1/users/me/"}
+    addresses = {"/api/v1/items/", "/api/v1/items/{id}/", "/api/v1/token/", "/api/v1/users/me/"}
     assert set(schema["paths"]) == addresses
 
 
