@@ -1,9 +1,11 @@
 from rest_framework import serializers
 
-from users.models import User
+from {{ cookiecutter.project_slug }}.serializers import ModelSerializer, TextField
+
+from .models import User
 
 
-class UserSerializer(serializers.ModelSerializer):
+class UserSerializer(ModelSerializer):
     class Meta:
         model = User
 {% if cookiecutter.login == "email" %}
@@ -16,8 +18,8 @@ class UserSerializer(serializers.ModelSerializer):
 
 
 class SignInSerializer(serializers.Serializer):
-    username = serializers.CharField(help_text="What the user signs in with.")
-    password = serializers.CharField(trim_whitespace=False)
+    username = TextField(help_text="What the user signs in with.")
+    password = TextField()
 
 
 class TokenSerializer(serializers.Serializer):

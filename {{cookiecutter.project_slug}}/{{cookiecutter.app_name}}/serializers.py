@@ -1,9 +1,9 @@
-from rest_framework import serializers
+from {{ cookiecutter.project_slug }}.serializers import ModelSerializer
 
-from {{ cookiecutter.app_name }}.models import Item
+from .models import Item
 
 
-class ItemSerializer(serializers.ModelSerializer):
+class ItemSerializer(ModelSerializer):
     class Meta:
         model = Item
         fields = ["id", "name", "description", "created_at", "updated_at"]

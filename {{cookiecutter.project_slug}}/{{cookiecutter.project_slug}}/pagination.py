@@ -1,23 +1,74 @@
+"""Pages of the API."""
+
+import json
+
 from django.core.exceptions import ValidationError
 from django.db import DataError
+from django.db.models import BooleanField, F, Func, Value
+from django.db.models.lookups import GreaterThan, LessThan
 from rest_framework import exceptions, pagination
 
 
+class Row(Func):
+    """Values to be compared one after the other, as in `(name, id) > ('Compass', 7)`, which an index answers."""
+
+    template = "(%(expressions)s)"
+    output_field = BooleanField()
+
+
 class CursorPagination(pagination.CursorPagination):
-    """Pages that cost the same however deep they are."""
+    """
+    Pages that cost the same however deep they are.
+
+    A cursor holds all values that the rows are ordered by, the primary key last, so that rows of equal values have
+    an order too. REST framework's own cursor holds the first of them and counts the rows that have it.
+    """
 
     ordering = "-pk"
-    # Where more rows than this have equal values, their pages repeat: REST framework's own 1,000 are soon reached.
-    offset_cutoff = 1_000_000
 
     def get_ordering(self, request, queryset, view):
         ordering = super().get_ordering(request, queryset, view)
-        # Rows of equal values need an order too.
+        if len({name.startswith("-") for name in ordering}) > 1:
+            raise exceptions.ValidationError({"ordering": ["All fields must be ascending, or all descending."]})
         return (*ordering, "-pk" if ordering[0].startswith("-") else "pk")
 
     def paginate_queryset(self, queryset, request, view=None):
+        self.base_url = request.build_absolute_uri()
+        self.cursor = self.decode_cursor(request) or pagination.Cursor(0, False, None)
+        ordering = self.get_ordering(request, queryset, view)
+        self.names = [name.lstrip("-") for name in ordering]
+        descending = ordering[0].startswith("-") != self.cursor.reverse
+        size = self.get_page_size(request)
         try:
-            return super().paginate_queryset(queryset, request, view)
-        # A made-up cursor can hold any text as position, and any number as offset.
-        except (DataError, OverflowError, ValidationError, ValueError) as error:
+            rows = queryset.order_by(*(f"-{name}" if descending else name for name in self.names))
+            if self.cursor.position is not None:
+                beyond = LessThan if descending else GreaterThan
+                rows = rows.filter(beyond(Row(*map(F, self.names)), self.position(queryset)))
+            rows = list(rows[: size + 1])
+        # A made-up cursor can hold anything.
+        except (DataError, OverflowError, TypeError, ValidationError, ValueError) as error:
             raise exceptions.NotFound(self.invalid_cursor_message) from error
+        self.has_more = len(rows) > size
+        self.page = rows[:size]
+        if self.cursor.reverse:
+            self.page.reverse()
+        return self.page
+
+    def position(self, queryset):
+        """Return the values of the cursor as a Row."""
+        values = json.loads(self.cursor.position)
+        fields = [F(name).resolve_expression(queryset.query).output_field for name in self.names]
+        if len(values) != len(fields):
+            raise ValueError("the cursor is of another order")
+        return Row(*map(Value, map(str, values), fields))
+
+    def get_next_link(self):
+        return self.link(self.page[-1], reverse=False) if self.page and (self.cursor.reverse or self.has_more) else None
+
+    def get_previous_link(self):
+        before = self.has_more if self.cursor.reverse else self.cursor.position is not None
+        return self.link(self.page[0], reverse=True) if self.page and before else None
+
+    def link(self, instance, reverse):
+        position = json.dumps([str(getattr(instance, name)) for name in self.names])
+        return self.encode_cursor(pagination.Cursor(0, reverse, position))

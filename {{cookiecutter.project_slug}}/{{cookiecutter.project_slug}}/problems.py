@@ -93,4 +93,8 @@ def document(result, generator, request, public):
     for path in result["paths"].values():
         for operation in path.values():
             operation["responses"]["4XX"] = {"description": "A problem (RFC 9457)", "content": content}
+            for parameter in operation.get("parameters", []):
+                # A filter without a value is none.
+                if parameter["in"] == "query":
+                    parameter["allowEmptyValue"] = True
     return result
