@@ -213,6 +213,7 @@ def test_the_first_app_is_one_folder_and_two_lines(installed, interface, tmp_pat
         text = path.read_text()
         assert text.count(line) == 1
         path.write_text(text.replace(line, ""))
+    project.run("spectacular", "--file", "schema.yml")
     project.call("python", "-W", "error", "manage.py", "test")
     project.call("ruff", "check")
     assert "No changes detected" in project.run("makemigrations", "--check").stdout

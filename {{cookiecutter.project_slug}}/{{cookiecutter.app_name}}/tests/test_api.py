@@ -1,4 +1,6 @@
+from base64 import b64encode
 from unittest import mock
+from urllib.parse import urlencode
 
 from django.contrib.auth import get_user_model
 from rest_framework import status
@@ -54,6 +56,14 @@ class ItemAPITests(APITestCase):
                     path = page["next"]
                 tie = "-pk" if ordering.startswith("-") else "pk"
                 self.assertEqual(found, list(Item.objects.order_by(ordering, tie).values_list("pk", flat=True)))
+
+    def test_made_up_cursors_are_not_found(self):
+        time = "2026-01-01T00:00:00Z"
+        for position in "x", "{}", "[1]", '["today", "1"]', f'["{time}", "x"]', f'["{time}", "{10**30}"]', "[[], []]":
+            with self.subTest(position=position):
+                cursor = b64encode(urlencode({"p": position}).encode()).decode()
+                response = self.client.get(ITEMS, {"cursor": cursor})
+                self.assertEqual(response.status_code, status.HTTP_404_NOT_FOUND)
 
     def test_search_finds_words_of_name_and_description(self):
         Item.objects.create(name="Map", description="Shows the north", owner=self.ada)

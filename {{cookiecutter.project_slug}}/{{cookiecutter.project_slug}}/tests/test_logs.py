@@ -28,9 +28,9 @@ class LogTests(TestCase):
     def test_each_request_has_one_line(self):
         user = get_user_model().objects.create_user("ada@example.com")
         self.client.force_login(user)
-        response = self.client.get("/?secret=1")
+        response = self.client.get("/api/v1/users/me/?secret=1")
         [line] = self.lines()
-        self.assertEqual((line["method"], line["path"], line["status"]), ("GET", "/", 200))
+        self.assertEqual((line["method"], line["path"], line["status"]), ("GET", "/api/v1/users/me/", 200))
         self.assertEqual((line["user_id"], line["client"]), (user.pk, "127.0.0.1"))
         self.assertEqual(line["request_id"], response["X-Request-ID"])
         self.assertGreaterEqual(line["duration_ms"], 0)
@@ -46,7 +46,7 @@ class LogTests(TestCase):
         data = {"username": "ada", "password": "secret-password"}
         self.client.post(reverse("login"), data)
         self.client.post(reverse("api-token"), data, content_type="application/json")
-        self.client.get("/api/v1/items/?token=secret-token", headers={"authorization": "Token secret-token"})
+        self.client.get("/api/v1/users/me/?token=secret-token", headers={"authorization": "Token secret-token"})
         self.client.get(reverse("password_reset_confirm", args=["MQ", "secret-token"]))
         self.assertEqual(len(self.lines()), 4)
         self.assertNotIn("secret", self.stream.getvalue())
