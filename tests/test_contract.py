@@ -28,7 +28,7 @@ def schemathesis(folder, server, username):
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--no-color"),
         *("run", f"{server.url}/api/schema/", "--header", "X-Forwarded-Proto: https"),
-        *("--checks", "all", "--max-examples", "400", "--continue-on-failure"),
+        *("--checks", "all", "--max-examples", "500", "--continue-on-failure"),
         *("--seed", "1", "--generation-database", "none"),
     ]
     account = {"SITE": server.url, "USERNAME": username, "PASSWORD": PASSWORD}

@@ -276,8 +276,13 @@ ADMIN_URL = env["ADMIN_URL"]
 if env["SENTRY_DSN"]:
     import sentry_sdk
 
-    # Neither has what users typed a place in a report.
-    sentry_sdk.init(env["SENTRY_DSN"], include_local_variables=False, max_request_body_size="never")
+    # What users typed has no place in a report.
+    sentry_sdk.init(
+        env["SENTRY_DSN"],
+        before_send=logs.report,
+        include_local_variables=False,
+        max_request_body_size="never",
+    )
 
 
 # Django REST framework
