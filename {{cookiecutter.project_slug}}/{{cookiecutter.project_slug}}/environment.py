@@ -96,7 +96,7 @@ def email_url(value):
     """an address such as smtp+tls://user:password@host:587"""
 {% if cookiecutter.__django >= "6.1" %}
     config = environ.Env.email_url_config(value)
-    names = {
+    keys = {
         "host": "EMAIL_HOST",
         "port": "EMAIL_PORT",
         "username": "EMAIL_HOST_USER",
@@ -106,7 +106,7 @@ def email_url(value):
         "file_path": "EMAIL_FILE_PATH",
     }
     # Each backend refuses options that are not its own.
-    options = {option: config[name] for option, name in names.items() if config.get(name)}
+    options = {option: config[key] for option, key in keys.items() if config.get(key)}
     return {"BACKEND": config["EMAIL_BACKEND"], "OPTIONS": options}
 {% else %}
     return environ.Env.email_url_config(value)
@@ -248,6 +248,6 @@ env = read(os.environ)
 
 if __name__ == "__main__":
     readme = BASE_DIR / "README.md"
-    old = readme.read_text(encoding="utf-8")
-    readme.write_text(re.sub(r"(?m)^\| Variable (.*\n)+?(?!\|)", readme_table(), old), encoding="utf-8")
+    before, after = re.split(r"(?m)^\| Variable (?:.*\n)+?(?!\|)", readme.read_text(encoding="utf-8"))
+    readme.write_text(before + readme_table() + after, encoding="utf-8")
     (BASE_DIR / ".env.example").write_text(example(), encoding="utf-8")

@@ -19,7 +19,7 @@ current_request = ContextVar("current_request", default=None)
 REQUEST_ID = re.compile("[A-Za-z0-9._-]{8,128}")
 
 # The address of a password reset ends in a token.
-SECRET = re.compile(r"(/reset/[^/\s]+/)[^/\s\"]+")
+SECRET = re.compile(r"(/reset/[^/\s]+/)[^/\s\"\\]+")
 
 REPORTED_HEADERS = {"Accept", "Content-Type", "Host", "User-Agent"}
 

@@ -60,6 +60,12 @@ class LogTests(TestCase):
         self.assertEqual((line["level"], line["message"]), ("ERROR", "It failed."))
         self.assertIn("ValueError: no such thing", line["exception"])
 
+    def test_a_hidden_token_leaves_the_line_json(self):
+        for path in "/accounts/reset/MQ/secret", '"/accounts/reset/MQ/secret"':
+            with self.subTest(path=path):
+                record = logging.makeLogRecord({"msg": f"Lost: {path}"})
+                self.assertNotIn("secret", json.loads(logs.JSONFormatter().format(record))["message"])
+
     def test_a_terminal_gets_lines_to_read(self):
         record = logging.makeLogRecord({"levelname": "INFO", "msg": "GET %s", "args": ("/accounts/reset/MQ/secret/",)})
         self.assertRegex(logs.ConsoleFormatter().format(record), r"^[\d:]{8} INFO    GET /accounts/reset/MQ/.../$")
