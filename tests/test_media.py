@@ -9,6 +9,8 @@ import requests
 from tests.production import Deployment
 from tests.s3 import BUCKET, REGION, running_storage
 
+pytestmark = pytest.mark.filterwarnings("ignore:Boto3 will no longer support Python 3.9")
+
 SAVE = """
 import json
 from django.core.files.base import ContentFile

@@ -21,7 +21,7 @@ REQUEST_ID = re.compile("[A-Za-z0-9._-]{8,128}")
 # The address of a password reset ends in a token.
 SECRET = re.compile(r"(/reset/[^/\s]+/)[^/\s\"\\]+")
 
-REPORTED_HEADERS = {"Accept", "Content-Type", "Host", "User-Agent"}
+REPORTED_HEADERS = {"accept", "content-type", "host", "user-agent"}
 
 
 def config(level, style):
@@ -69,7 +69,7 @@ def report(event, hint):
         event["request"] = {
             "method": event["request"].get("method"),
             "url": SECRET.sub(r"\1...", event["request"].get("url", "")),
-            "headers": {name: value for name, value in headers.items() if name in REPORTED_HEADERS},
+            "headers": {name: value for name, value in headers.items() if name.lower() in REPORTED_HEADERS},
         }
     return event
 

@@ -1,0 +1,107 @@
+"""A page of the API costs PostgreSQL the same among a million items, wherever it is and however many look alike."""
+
+import json
+
+import pytest
+
+from tests.production import Deployment
+
+pytestmark = pytest.mark.matrix
+
+PAGE = 50
+ENDS = 150
+ITEMS = 1_000_000
+
+# The items of the two ends come first: the last page of so few is, once the middle is filled, a million items deep.
+CREATE = """
+INSERT INTO items_item (id, owner_id, name, description, created_at, updated_at)
+SELECT number + {shift}, {owner}, {name}, '', {created_at}, now() FROM generate_series({first}, {last}) AS number
+"""
+VALUES = {
+    "distinct": ("'Item ' || lpad(number::text, 8, '0')", "timestamptz '2020-01-01 00:00Z' + number * interval '1 s'"),
+    "equal": ("'Item'", "timestamptz '2020-01-01 00:00Z'"),
+}
+
+ASK = """
+import json, sys
+from django.contrib.auth import get_user_model
+from django.db import connection
+from rest_framework.test import APIClient
+from items.views import ItemViewSet
+
+ORDERINGS = ["", *(sign + name for name in ItemViewSet.ordering_fields for sign in ("", "-"))]
+
+def get(kind, url):
+    client = APIClient(HTTP_HOST="127.0.0.1")
+    client.force_authenticate(get_user_model().objects.get(username=kind))
+    response = client.get(url, secure=True)
+    assert response.status_code == 200, response.content
+    return response.json()
+
+def last_page(kind, url):
+    following = get(kind, url)["next"]
+    return last_page(kind, following) if following else url
+
+def cost(kind, url):
+    queries = []
+    def keep(execute, sql, params, many, context):
+        queries.append((sql, params))
+        return execute(sql, params, many, context)
+    with connection.execute_wrapper(keep):
+        page = get(kind, url)
+    ((sql, params),) = [query for query in queries if 'FROM "items_item"' in query[0]]
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + sql, params)
+        plan = cursor.fetchone()[0][0]["Plan"]
+    def rows(node):
+        below = sum(map(rows, node.get("Plans", [])))
+        return below + node["Actual Rows"] * node["Actual Loops"] + node.get("Rows Removed by Filter", 0)
+    blocks = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+    return {"items": len(page["results"]), "last": page["next"] is None, "rows": rows(plan), "blocks": blocks}
+
+def tell(value):
+    print("told:" + json.dumps(value))
+"""
+LAST_PAGES = ASK + """
+first = [(kind, ordering, f"/api/v1/items/?ordering={ordering}") for kind in KINDS for ordering in ORDERINGS]
+tell([(kind, ordering, url, last_page(kind, url)) for kind, ordering, url in first])
+"""
+COSTS = ASK + """
+tell([(kind, ordering, cost(kind, first), cost(kind, last)) for kind, ordering, first, last in PAGES])
+"""
+
+
+def told(deployment, script, **values):
+    given = "".join(f"{name} = {value!r}\n" for name, value in values.items())
+    output = deployment.run("shell", "-c", given + script).stdout
+    (line,) = [line for line in output.splitlines() if line.startswith("told:")]
+    return json.loads(line.removeprefix("told:"))
+
+
+def test_a_deep_page_costs_what_the_first_costs(installed, postgres, tmp_path):
+    deployment = Deployment(installed("WSGI"), tmp_path, postgres.database()).prepare()
+
+    def create(first, last):
+        for index, (kind, (name, created_at)) in enumerate(VALUES.items()):
+            owner = f"(SELECT id FROM users_user WHERE username = '{kind}')"
+            numbers = {"shift": 2 * ITEMS * index, "first": first, "last": last}
+            postgres.sql(CREATE.format(owner=owner, name=name, created_at=created_at, **numbers), deployment.database)
+
+    for kind in VALUES:
+        deployment.run("createsuperuser", "--noinput", "--username", kind, "--email", f"{kind}@example.com")
+    create(1, ENDS // 2)
+    create(ITEMS + 1, ITEMS + ENDS // 2)
+    pages = told(deployment, LAST_PAGES, KINDS=list(VALUES))
+    step = ITEMS // 10
+    for first in range(ENDS // 2 + 1, ITEMS + 1, step):
+        create(first, min(first + step - 1, ITEMS))
+    postgres.sql("VACUUM ANALYZE items_item", deployment.database)
+    costs = told(deployment, COSTS, PAGES=pages)
+    postgres.sql("TRUNCATE items_item", deployment.database)
+    assert len(costs) == 10
+    for kind, ordering, first, deep in costs:
+        assert (first["items"], first["last"]) == (PAGE, False)
+        assert (deep["items"], deep["last"]) == (PAGE, True)
+        assert deep["rows"] <= first["rows"], (kind, ordering, first, deep)
+        # An index of a million items is no more than four blocks high.
+        assert deep["blocks"] <= first["blocks"] + 4, (kind, ordering, first, deep)
