@@ -81,3 +81,16 @@ def test_pipenv_run_lint_fails_where_the_code_is_not_clean(project, tmp_path):
     assert changed.call("pipenv", "run", "lint", check=False).returncode != 0
     views.write_text(views.read_text().replace("import os\n", "", 1).replace(" = ", "  =  ", 1))
     assert changed.call("pipenv", "run", "lint", check=False).returncode != 0
+
+
+def test_a_change_of_the_api_that_its_description_lacks_is_told(project, tmp_path):
+    changed = project.copy(tmp_path)
+    views = changed.path / "items" / "views.py"
+    text = views.read_text()
+    views.write_text(text.replace('"created_at", "name"]', '"created_at"]').replace('"gte", "lt"]}', '"gte"]}'))
+    assert views.read_text() != text
+    done = changed.call("python", "manage.py", "test", "my_project.tests.test_api", check=False)
+    assert "FAIL: test_schema_yml_describes_the_api_as_it_is" in done.stderr
+    assert "run: python manage.py spectacular --file schema.yml" in done.stderr
+    changed.run("spectacular", "--file", "schema.yml")
+    changed.run("test", "my_project.tests.test_api")
