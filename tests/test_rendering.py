@@ -89,6 +89,8 @@ DEFAULT = {
     "my_project/pagination.py",
     "my_project/problems.py",
     "my_project/security.py",
+    "my_project/sentry.py",
+    "my_project/serializers.py",
     "my_project/settings.py",
     "my_project/static/icon.svg",
     "my_project/static/style.css",

@@ -21,8 +21,6 @@ REQUEST_ID = re.compile("[A-Za-z0-9._-]{8,128}")
 # The address of a password reset ends in a token.
 SECRET = re.compile(r"(/reset/[^/\s]+/)[^/\s\"\\]+")
 
-REPORTED_HEADERS = {"accept", "content-type", "host", "user-agent"}
-
 
 def config(level, style):
     """Return Django's LOGGING: everything from `level` on to stderr, `style` is console, json or None."""
@@ -58,20 +56,6 @@ def details():
     # To look at a user whom nobody has asked for would query the database.
     known = user is not None and not (isinstance(user, LazyObject) and user._wrapped is empty)
     return {"request_id": request.id, "user_id": user.pk if known else None}
-
-
-def report(event, hint):
-    """Return sentry-sdk's event with the request's id as a tag, without what users typed or sign in with."""
-    if current_request.get() is not None:
-        event.setdefault("tags", {})["request_id"] = current_request.get().id
-    if "request" in event:
-        headers = event["request"].get("headers", {})
-        event["request"] = {
-            "method": event["request"].get("method"),
-            "url": SECRET.sub(r"\1...", event["request"].get("url", "")),
-            "headers": {name: value for name, value in headers.items() if name.lower() in REPORTED_HEADERS},
-        }
-    return event
 
 
 class ConsoleFormatter(logging.Formatter):

@@ -11,7 +11,7 @@ from csp import constants as CSP
 from django.utils.csp import CSP
 {% endif %}
 
-from {{ cookiecutter.project_slug }} import logs
+from {{ cookiecutter.project_slug }} import logs, sentry
 from {{ cookiecutter.project_slug }}.environment import BASE_DIR, env
 
 {{ cookiecutter.project_name|python_assignment("PROJECT_NAME") }}
@@ -274,15 +274,7 @@ DRAIN_SECONDS = env["DRAIN_SECONDS"]
 ADMIN_URL = env["ADMIN_URL"]
 
 if env["SENTRY_DSN"]:
-    import sentry_sdk
-
-    # What users typed has no place in a report.
-    sentry_sdk.init(
-        env["SENTRY_DSN"],
-        before_send=logs.report,
-        include_local_variables=False,
-        max_request_body_size="never",
-    )
+    sentry.start(env["SENTRY_DSN"])
 
 
 # Django REST framework

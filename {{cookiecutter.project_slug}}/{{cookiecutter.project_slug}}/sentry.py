@@ -1,0 +1,26 @@
+"""Reports of errors to Sentry, or to what understands it."""
+
+from {{ cookiecutter.project_slug }}.logs import SECRET, current_request
+
+HEADERS = {"accept", "content-type", "host", "user-agent"}
+
+
+def start(dsn):
+    """Report errors to this address, without what users typed."""
+    import sentry_sdk
+
+    sentry_sdk.init(dsn, before_send=cleaned, include_local_variables=False, max_request_body_size="never")
+
+
+def cleaned(event, hint):
+    """Return sentry-sdk's event with the request's id as a tag, and without what a user signs in with."""
+    if current_request.get() is not None:
+        event.setdefault("tags", {})["request_id"] = current_request.get().id
+    if "request" in event:
+        headers = event["request"].get("headers", {})
+        event["request"] = {
+            "method": event["request"].get("method"),
+            "url": SECRET.sub(r"\1...", event["request"].get("url", "")),
+            "headers": {name: value for name, value in headers.items() if name.lower() in HEADERS},
+        }
+    return event
