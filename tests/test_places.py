@@ -87,6 +87,7 @@ def in_a_hostile_environment(folder):
     env = {
         "ALLOWED_HOSTS": "example.com",
         "DATABASE_URL": f"sqlite:///{other}/other.sqlite3",
+        "DATABASE_URL_FILE": other / "nowhere",
         "DEBUG": "False",
         "DJANGO_SETTINGS_MODULE": "other.settings",
         "LANG": "C",
@@ -107,7 +108,10 @@ def in_a_hostile_environment(folder):
         "PYTHONWARNINGS": "error",
         "REDIS_URL": f"redis://127.0.0.1:{free_port()}",
         "SECRET_KEY": "",
+        "SECRET_KEY_FILE": other / "nowhere",
+        "SENTRY_DSN": "nonsense",
         "TRUSTED_PROXIES": "nonsense",
+        "WEB_CONCURRENCY": "nonsense",
         "WORKON_HOME": other / "virtualenvs",
     }
     return Place(user, place, env)
