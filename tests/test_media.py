@@ -16,7 +16,7 @@ import json
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-names = [default_storage.save("notes/map é.txt", ContentFile(text)) for text in (b"north", b"south")]
+names = [default_storage.save("notes/map.txt", ContentFile(text)) for text in (b"north", b"south")]
 read = [default_storage.open(name).read().decode() for name in names]
 url = default_storage.url(names[0])
 default_storage.delete(names[1])
@@ -39,7 +39,7 @@ def save(deployment):
     output = deployment.run("shell", "-c", SAVE).stdout
     (told,) = [line.removeprefix("told:") for line in output.splitlines() if line.startswith("told:")]
     names, read, url, exist = json.loads(told)
-    assert names[0] == "notes/map é.txt"
+    assert names[0] == "notes/map.txt"
     assert names[1] != names[0]
     assert read == ["north", "south"]
     assert exist == [True, False]
@@ -71,4 +71,4 @@ def test_a_wrong_secret_is_refused(deployment, storage):
 def test_without_a_bucket_files_are_in_the_media_folder(deployment):
     name, url = save(deployment)
     assert (deployment.project.path / "media" / name).read_bytes() == b"north"
-    assert url == "/media/notes/map%20%C3%A9.txt"
+    assert url == "/media/notes/map.txt"

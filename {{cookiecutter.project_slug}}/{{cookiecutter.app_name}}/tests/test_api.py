@@ -57,6 +57,23 @@ class ItemAPITests(APITestCase):
                 tie = "-pk" if ordering.startswith("-") else "pk"
                 self.assertEqual(found, list(Item.objects.order_by(ordering, tie).values_list("pk", flat=True)))
 
+    def test_pages_are_the_same_on_the_way_back(self):
+        Item.objects.bulk_create(Item(name="Map", owner=self.ada) for _ in range(120))
+        first = self.client.get(ITEMS, {"ordering": "name"}).data
+        second = self.client.get(first["next"]).data
+        third = self.client.get(second["next"]).data
+        self.assertIsNone(third["next"])
+        back = self.client.get(third["previous"]).data
+        self.assertEqual(back["results"], second["results"])
+        self.assertEqual(self.client.get(back["next"]).data["results"], third["results"])
+        back = self.client.get(back["previous"]).data
+        self.assertEqual((back["results"], back["previous"]), (first["results"], None))
+
+    def test_ascending_and_descending_at_once_is_refused(self):
+        self.assertEqual(self.client.get(ITEMS, {"ordering": "name,created_at"}).status_code, status.HTTP_200_OK)
+        response = self.client.get(ITEMS, {"ordering": "name,-created_at"})
+        self.assertEqual(response.status_code, status.HTTP_400_BAD_REQUEST)
+
     def test_made_up_cursors_are_not_found(self):
         time = "2026-01-01T00:00:00Z"
         for position in "x", "{}", "[1]", '["today", "1"]', f'["{time}", "x"]', f'["{time}", "{10**30}"]', "[[], []]":
@@ -96,6 +113,16 @@ class ItemAPITests(APITestCase):
         response = self.client.post(ITEMS, {})
         self.assertEqual(response.status_code, status.HTTP_400_BAD_REQUEST)
         self.assertEqual(response.data["errors"][0]["pointer"], "#/name")
+
+    def test_create_with_a_name_that_is_no_text(self):
+        for name in "", " \t", "nul \0", 1, None, "x" * 200 + " ":
+            with self.subTest(name=name):
+                response = self.client.post(ITEMS, {"name": name})
+                self.assertEqual(response.status_code, status.HTTP_400_BAD_REQUEST)
+
+    def test_text_stays_as_it_was_sent(self):
+        response = self.client.post(ITEMS, {"name": " Map", "description": "\n  Points north.\n"})
+        self.assertEqual((response.data["name"], response.data["description"]), (" Map", "\n  Points north.\n"))
 
     def test_change(self):
         self.assertEqual(self.client.patch(self.path, {"name": "Sextant"}).data["name"], "Sextant")
