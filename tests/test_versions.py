@@ -60,7 +60,7 @@ def site_packages(project):
         for path in folder.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts and path.name not in TOOLS_OWN
     }
-    return files, {path.name for path in (project.venv / "bin").iterdir()}
+    return files, {path.name for path in (project.venv / "bin").iterdir()} - {"__pycache__"}
 
 
 @pytest.fixture(scope="module")
