@@ -12,6 +12,7 @@ import pytest
 
 from demo import ROOT, problem_with
 from tests import machine
+from tests.browser import Visitor
 from tests.postgres import running_postgres
 from tests.project import Project, generate
 from tests.rendering import Renderer, run_cookiecutter
@@ -170,6 +171,20 @@ def chromium():
         browser = session.chromium.launch(executable_path=find_chromium(session), args=CHROMIUM_OPTIONS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def visit(chromium):
+    """Give a new Visitor, `visit(url, color_scheme="dark")`, who must meet no problem."""
+    with contextlib.ExitStack() as stack:
+        visitors = []
+
+        def visit(url, **options):
+            visitors.append(Visitor(stack.enter_context(chromium.new_context(**options)), url))
+            return visitors[-1]
+
+        yield visit
+    assert [visitor.problems for visitor in visitors] == [[]] * len(visitors)
 
 
 def find_chromium(session):

@@ -5,61 +5,12 @@ import contextlib
 import pytest
 from playwright.sync_api import expect
 
-from demo import ROOT
+from tests.browser import SCREENSHOTS, heading, sign_in
 from tests.client import PASSWORD, Client
 from tests.production import INTERFACES
 
-LIMIT = 20_000
 NEW_PASSWORD = "a different horse altogether"
-SCREENSHOTS = ROOT / ".cache" / "screenshots"
 DESCRIPTION = "A long description that takes more than one line on a telephone. " * 3
-
-expect.set_options(timeout=LIMIT)
-
-
-class Visitor:
-    """A browser with cookies of its own; `problems` holds what its console says and what it asks of other hosts."""
-
-    def __init__(self, context, url):
-        self.context = context
-        self.url = url
-        self.problems = []
-        context.set_default_timeout(LIMIT)
-        context.on("console", self.hear)
-        context.on("weberror", lambda error: self.problems.append(str(error.error)))
-        context.on("request", self.see)
-
-    def hear(self, message):
-        # Django's admin names no icon, so browsers ask for this one.
-        if message.type in ("error", "warning") and not message.location["url"].endswith("/favicon.ico"):
-            self.problems.append(f"{message.text} {message.location['url']}")
-
-    def see(self, request):
-        own = (f"{self.url}/", f"{self.url.replace('http:', 'ws:')}/", "data:")
-        if not request.url.startswith(own):
-            self.problems.append(request.url)
-
-    def open(self, path="/"):
-        page = self.context.new_page()
-        page.on("websocket", self.see)
-        page.goto(f"{self.url}{path}")
-        return page
-
-    def sign_up(self, name):
-        page = self.open("/accounts/signup/")
-        page.get_by_label("Username").fill(name)
-        page.get_by_label("Email").fill(f"{name}@example.com")
-        page.get_by_label("Password:", exact=True).fill(PASSWORD)
-        page.get_by_label("Password confirmation").fill(PASSWORD)
-        page.get_by_role("button", name="Create the account").click()
-        expect(page.get_by_role("heading", name="Items")).to_be_visible()
-        return page
-
-
-def sign_in(page, name, password):
-    page.get_by_label("Username").fill(name)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
 
 
 def add_item(page, name):
@@ -68,10 +19,6 @@ def add_item(page, name):
     page.get_by_label("Description").fill(DESCRIPTION)
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_contain_text("was created")
-
-
-def heading(page, name):
-    return page.get_by_role("heading", name=name, exact=True)
 
 
 @pytest.fixture(scope="module")
@@ -86,20 +33,6 @@ def servers(installed, tmp_path_factory):
 
     with contextlib.ExitStack() as stack:
         yield server
-
-
-@pytest.fixture
-def visit(chromium):
-    """Give a new Visitor, `visit(url, color_scheme="dark")`, who must meet no problem."""
-    with contextlib.ExitStack() as stack:
-        visitors = []
-
-        def visit(url, **options):
-            visitors.append(Visitor(stack.enter_context(chromium.new_context(**options)), url))
-            return visitors[-1]
-
-        yield visit
-    assert [visitor.problems for visitor in visitors] == [[]] * len(visitors)
 
 
 def test_an_item_appears_changes_and_goes_in_the_other_tab_by_itself(servers, visit):

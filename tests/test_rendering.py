@@ -95,6 +95,7 @@ DEFAULT = {
     "my_project/static/icon.svg",
     "my_project/static/style.css",
     "my_project/templates/403.html",
+    "my_project/templates/403_csrf.html",
     "my_project/templates/404.html",
     "my_project/templates/500.html",
     "my_project/templates/api_docs.html",

@@ -1,8 +1,11 @@
-"""What Django's own middleware leaves open: the client's address, the size of a request, two more headers."""
+"""What Django's own middleware leaves open: the client's address, the size of a request, two more headers,
+the page for a form that lacks its token.
+"""
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.http import HttpResponse
+from django.shortcuts import render
 
 HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -23,6 +26,11 @@ def client_address(meta):
 def username(request, credentials):
     """Return the name under which django-axes counts failed sign-ins, whatever its case."""
     return (credentials or request.POST).get("username", "").lower()
+
+
+def csrf_failure(request, reason):
+    """Answer as Django does, but with a page that has a context in every version of it."""
+    return render(request, "403_csrf.html", status=403)
 
 
 class SecurityMiddleware:

@@ -1,0 +1,331 @@
+"""Every page in production, in light and dark, narrow and wide: what axe-core finds, whether it fits the window.
+
+Nor may any page break the project's own content security policy or make the browser's console complain.
+"""
+
+import contextlib
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser import SCREENSHOTS, heading, sign_in
+from tests.client import PASSWORD, Client
+from tests.machine import free_port
+from tests.mail import running_mail_server
+from tests.production import INTERFACES, SERVE, Deployment
+
+AXE = Path(importlib.util.find_spec("axe_playwright_python").origin).with_name("axe.min.js").read_text()
+# All rules but those of level AAA, also what axe-core leaves out unless asked: small targets and experimental rules.
+RUN_AXE = """async () => {
+  const rules = axe.getRules().filter(({ tags }) => !tags.includes("wcag2aaa") && !tags.includes("deprecated"));
+  const enabled = Object.fromEntries(rules.map(({ ruleId }) => [ruleId, { enabled: true }]));
+  const { violations } = await axe.run({ rules: enabled });
+  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.failureSummary} ${node.html}`));
+}"""
+LONG_NAME = "Compass" * 20
+DESCRIPTION = "A long description that takes more than one line on a telephone. " * 3
+OTHER_PASSWORD = "a different horse altogether"
+STAFF = """
+from users.models import User
+User.objects.create_superuser("root", "root@example.com", "{0}")
+User.objects.create_user("clerk", "clerk@example.com", "{0}", is_staff=True)
+"""
+
+
+class Site:
+    def __init__(self, deployment, server):
+        self.deployment = deployment
+        self.server = server
+        self.url = server.url
+
+    @contextlib.contextmanager
+    def without_database(self, postgres):
+        name = self.deployment.database.rpartition("/")[2]
+        postgres.sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        try:
+            for pid in self.deployment.connections(postgres):
+                postgres.sql(f"SELECT pg_terminate_backend({pid}, 60000)")
+            yield
+        finally:
+            postgres.sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+
+@pytest.fixture(scope="module")
+def mail_server():
+    with running_mail_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def sites(installed, postgres, mail_server, tmp_path_factory):
+    """Each server is started when it is first asked for: `sites("WSGI")`."""
+    started = {}
+
+    def start(interface):
+        folder = tmp_path_factory.mktemp(f"accessibility-{interface}")
+        port = free_port()
+        # No proxy ends HTTPS before this server: the browser itself says that one did, but sends its true origin.
+        settings = {"EMAIL_URL": mail_server.url, "CSRF_TRUSTED_ORIGINS": f"http://127.0.0.1:{port}"}
+        deployment = Deployment(installed(interface), folder, postgres.database(), **settings).prepare()
+        deployment.run("shell", "-c", STAFF.format(PASSWORD))
+        server = stack.enter_context(deployment.project.serve(*SERVE, env=deployment.environment, port=port))
+        return Site(deployment, server)
+
+    def site(interface):
+        if interface not in started:
+            started[interface] = start(interface)
+        return started[interface]
+
+    with contextlib.ExitStack() as stack:
+        yield site
+
+
+@pytest.fixture
+def site(sites):
+    """The server of WSGI: its pages are those of ASGI, and change only when they are loaded."""
+    return sites("WSGI")
+
+
+@pytest.fixture
+def enter(visit):
+    """Give a new Visitor of a site, who seems to come over HTTPS."""
+
+    def enter(site):
+        return visit(site.url, extra_http_headers={"X-Forwarded-Proto": "https"})
+
+    return enter
+
+
+@pytest.fixture
+def look():
+    """Look at a page as it is shown now, `look(page, "sign-in")`; no look of a test may find a fault."""
+    faults = []
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+
+    def look(page, name):
+        page.evaluate(AXE)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            for width in (320, 1280):
+                page.set_viewport_size({"width": width, "height": 800})
+                here = f"{name}, {scheme}, {width} px"
+                faults.extend(f"{here}: {violation}" for violation in page.evaluate(RUN_AXE))
+                if page.evaluate("document.documentElement.scrollWidth") > width:
+                    faults.append(f"{here}: scrolls sideways")
+                page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
+
+    yield look
+    assert not faults, "\n".join(faults)
+
+
+def forget(visitor, status):
+    """Forget that the browser told of a page with this status."""
+    told = [text for text in visitor.problems if text.startswith("Failed to load resource: ")]
+    assert len(told) == 1
+    assert f" {status} " in told[0]
+    visitor.problems.remove(told[0])
+
+
+def test_the_pages_of_an_account_have_no_fault(site, mail_server, enter, look):
+    visitor = enter(site)
+    page = visitor.open("/")
+    expect(heading(page, "Sign in")).to_be_visible()
+    look(page, "sign-in")
+    sign_in(page, "ada-account", "wrong")
+    expect(page.get_by_text("Please enter a correct username and password.")).to_be_visible()
+    look(page, "sign-in-errors")
+
+    page.get_by_role("link", name="Sign up").click()
+    look(page, "sign-up")
+    page.get_by_label("Username").fill("not a name")
+    page.get_by_label("Email").fill("ada@nowhere")
+    page.get_by_label("Password:", exact=True).fill("1234")
+    page.get_by_label("Password confirmation").fill("12345")
+    page.get_by_role("button", name="Create the account").click()
+    expect(page.locator(".errorlist")).to_have_count(3)
+    look(page, "sign-up-errors")
+
+    Client(site.server, https=True).sign_up("ada-account")
+    page.goto(f"{site.url}/accounts/login/")
+    page.get_by_role("link", name="Forgot your password?").click()
+    look(page, "reset")
+    page.get_by_label("Email").fill("ada-account@example.com")
+    page.get_by_role("button", name="Send the mail").click()
+    expect(heading(page, "Look at your mail")).to_be_visible()
+    look(page, "reset-done")
+
+    (message,) = [message for message in mail_server.messages if message["To"] == "ada-account@example.com"]
+    (path,) = re.findall(r"https://127\.0\.0\.1:\d+(/\S+)", message.get_content())
+    page.goto(f"{site.url}{path}")
+    look(page, "reset-confirm")
+    page.get_by_label("New password:", exact=True).fill(OTHER_PASSWORD)
+    page.get_by_label("New password confirmation").fill(PASSWORD)
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".errorlist")).to_have_count(1)
+    look(page, "reset-confirm-errors")
+    page.get_by_label("New password:", exact=True).fill(OTHER_PASSWORD)
+    page.get_by_label("New password confirmation").fill(OTHER_PASSWORD)
+    page.get_by_role("button", name="Save").click()
+    expect(heading(page, "Your new password is set")).to_be_visible()
+    look(page, "reset-complete")
+    page.goto(f"{site.url}{path}")
+    expect(page.get_by_text("This link was used already")).to_be_visible()
+    look(page, "reset-invalid")
+
+
+def test_the_page_of_who_is_locked_out_has_no_fault(site, enter, look):
+    client = Client(site.server, https=True).sign_up("ada-locked")
+    client.sign_out()
+    for _ in range(4):
+        client.sign_in("ada-locked", "wrong")
+    visitor = enter(site)
+    page = visitor.open("/")
+    sign_in(page, "ada-locked", "wrong")
+    expect(heading(page, "Too many failed sign-ins")).to_be_visible()
+    forget(visitor, 429)
+    look(page, "locked-out")
+
+
+def test_the_pages_of_who_is_signed_in_have_no_fault(site, enter, look):
+    visitor = enter(site)
+    # Nor does the longest name harm.
+    name = "ada-signed-in".ljust(150, "n")
+    page = visitor.open("/accounts/signup/")
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Email").fill("ada-signed-in@example.com")
+    page.get_by_label("Password:", exact=True).fill(PASSWORD)
+    page.get_by_label("Password confirmation").fill(PASSWORD)
+    page.get_by_role("button", name="Create the account").click()
+    expect(page.get_by_text("No items yet.")).to_be_visible()
+    look(page, "items-none")
+
+    page.get_by_role("link", name="Add an item").click()
+    look(page, "item-add")
+    page.get_by_label("Name").fill(" ")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("This field is required.")).to_be_visible()
+    look(page, "item-add-errors")
+    page.get_by_label("Name").fill(LONG_NAME)
+    page.get_by_label("Description").fill(DESCRIPTION)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_contain_text("was created")
+    look(page, "items-one")
+
+    page.get_by_role("link", name=f"Edit {LONG_NAME}").click()
+    look(page, "item-edit")
+    page.get_by_label("Name").fill(" ")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("This field is required.")).to_be_visible()
+    look(page, "item-edit-errors")
+    page.get_by_role("link", name="Cancel").click()
+    page.get_by_role("link", name=f"Delete {LONG_NAME}").click()
+    look(page, "item-delete")
+
+    client = Client(site.server, https=True)
+    client.sign_in(name)
+    for number in range(40):
+        client.api("POST", "/api/v1/items/", 201, name=f"Item {number}", description=DESCRIPTION * (number % 2))
+    page.get_by_role("link", name="Cancel").click()
+    look(page, "items-first-page")
+    page.get_by_role("link", name="Older").click()
+    expect(page.get_by_text("Page 2 of 3")).to_be_visible()
+    look(page, "items-second-page")
+
+    page.get_by_role("link", name="Password").click()
+    look(page, "password")
+    page.get_by_label("Old password").fill("wrong")
+    page.get_by_label("New password:", exact=True).fill(OTHER_PASSWORD)
+    page.get_by_label("New password confirmation").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button").click()
+    expect(page.locator(".errorlist")).to_have_count(2)
+    look(page, "password-errors")
+    page.get_by_label("Old password").fill(PASSWORD)
+    page.get_by_label("New password:", exact=True).fill(OTHER_PASSWORD)
+    page.get_by_label("New password confirmation").fill(OTHER_PASSWORD)
+    page.get_by_role("main").get_by_role("button").click()
+    expect(heading(page, "Your password was changed")).to_be_visible()
+    look(page, "password-done")
+
+
+def test_the_pages_that_refuse_have_no_fault(site, enter, look):
+    visitor = enter(site)
+    page = visitor.open("/no/such/page/")
+    expect(heading(page, "Not found")).to_be_visible()
+    forget(visitor, 404)
+    look(page, "404")
+
+    page.goto(f"{site.url}/accounts/login/")
+    visitor.context.clear_cookies()
+    sign_in(page, "clerk", PASSWORD)
+    expect(heading(page, "This page is out of date")).to_be_visible()
+    forget(visitor, 403)
+    look(page, "403-csrf")
+
+    page.goto(f"{site.url}/accounts/login/")
+    sign_in(page, "clerk", PASSWORD)
+    expect(heading(page, "Items")).to_be_visible()
+    page.goto(f"{site.url}/admin/users/user/")
+    expect(heading(page, "Not allowed")).to_be_visible()
+    forget(visitor, 403)
+    look(page, "403")
+
+
+def test_the_page_of_an_error_has_no_fault(site, postgres, enter, look):
+    visitor = enter(site)
+    visitor.sign_up("ada-error")
+    page = visitor.open("/")
+    with site.without_database(postgres):
+        page.reload()
+        expect(heading(page, "Something went wrong")).to_be_visible()
+        forget(visitor, 500)
+        look(page, "500")
+    page.get_by_role("link", name="Go to the start page").click()
+    expect(heading(page, "Items")).to_be_visible()
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_the_list_the_api_page_and_the_admin_keep_to_the_policy(sites, enter, interface):
+    site = sites(interface)
+    page = enter(site).open("/")
+    sign_in(page, "root", PASSWORD)
+    page.get_by_role("link", name="Add an item").click()
+    page.get_by_label("Name").fill("Compass")
+    page.get_by_role("button", name="Save").click()
+    expect(heading(page, "Compass")).to_be_visible()
+
+    page.get_by_role("link", name="API").click()
+    expect(page.locator(".opblock-summary-path").get_by_text("/api/v1/items/", exact=True)).to_have_count(2)
+    for shown in page.locator(".opblock-summary-path").all():
+        expect(shown).to_be_visible()
+    operation = page.locator("#operations-items-items_create")
+    operation.locator(".opblock-summary-control").click()
+    operation.get_by_role("button", name="Try it out").click()
+    operation.get_by_role("textbox").first.fill('{"name": "Sextant"}')
+    operation.get_by_role("button", name="Execute").click()
+    expect(operation.locator(".live-responses-table .response-col_status").last).to_contain_text("201")
+    page.screenshot(path=SCREENSHOTS / "api.png", full_page=True)
+
+    page.goto(f"{site.url}/accounts/login/")
+    page.get_by_role("button", name="Sign out").click()
+    page.goto(f"{site.url}/admin/")
+    expect(page.get_by_role("button", name="Log in")).to_be_visible()
+    page.get_by_label("Username").fill("root")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(heading(page, "Site administration")).to_be_visible()
+    page.screenshot(path=SCREENSHOTS / "admin.png", full_page=True)
+    page.goto(f"{site.url}/admin/items/item/")
+    expect(page.get_by_role("link", name="Compass", exact=True)).to_be_visible()
+    page.screenshot(path=SCREENSHOTS / "admin-list.png", full_page=True)
+    page.goto(f"{site.url}/admin/items/item/add/")
+    page.locator(".field-owner .select2-selection").click()
+    page.get_by_role("option", name="clerk").click()
+    expect(page.locator(".field-owner .select2-selection")).to_contain_text("clerk")
+    page.screenshot(path=SCREENSHOTS / "admin-add.png", full_page=True)
+    page.goto(f"{site.url}/admin/users/user/")
+    page.get_by_role("link", name="clerk").first.click()
+    expect(page.get_by_label("Username")).to_have_value("clerk")
+    page.screenshot(path=SCREENSHOTS / "admin-user.png", full_page=True)
