@@ -183,7 +183,7 @@ def check_pages(shown, name, description, author):
     assert texts_of(shown["login"], "p")[-1] == description
     assert texts_of(shown["admin"], "title") == [f"Log in | {name}"]
     assert texts_of(shown["admin"], "a", href="/admin/") == [name]
-    assert texts_of(shown["docs"], "title") == [name]
+    assert texts_of(shown["docs"], "title") == [f"API · {name}"]
     for schema in shown["schema"], yaml.safe_load(shown["yaml"]):
         information = schema["info"]
         assert (information["title"], information["description"]) == (name, description)
