@@ -40,9 +40,9 @@ def config(level, style):
             "axes": {"level": "WARNING"},
             "gunicorn.error": {"propagate": True},
             # Answers are in the lines of RequestLogMiddleware.
-            "django.channels.server": {"level": "WARNING"},
+            "django.channels.server": {"level": "ERROR"},
             "django.request": {"level": "ERROR"},
-            "django.server": {"level": "WARNING", "propagate": True},
+            "django.server": {"level": "ERROR", "propagate": True},
         },
     }
 
