@@ -47,6 +47,18 @@ class Deployment:
         query = f"SELECT pid FROM pg_stat_activity WHERE datname = '{name}' AND backend_type = 'client backend'"
         return postgres.sql(query).split()
 
+    @contextlib.contextmanager
+    def outage(self, postgres):
+        """Cut all connections to the database, and allow none until the block ends."""
+        name = self.database.rpartition("/")[2]
+        postgres.sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        try:
+            for pid in self.connections(postgres):
+                postgres.sql(f"SELECT pg_terminate_backend({pid}, 60000)")
+            yield
+        finally:
+            postgres.sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
 
 def wait_until(holds, server, limit=60):
     end = time.monotonic() + limit

@@ -41,17 +41,6 @@ class Site:
         self.server = server
         self.url = server.url
 
-    @contextlib.contextmanager
-    def without_database(self, postgres):
-        name = self.deployment.database.rpartition("/")[2]
-        postgres.sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-        try:
-            for pid in self.deployment.connections(postgres):
-                postgres.sql(f"SELECT pg_terminate_backend({pid}, 60000)")
-            yield
-        finally:
-            postgres.sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-
 
 @pytest.fixture(scope="module")
 def mail_server():
@@ -277,7 +266,7 @@ def test_the_page_of_an_error_has_no_fault(site, postgres, enter, look):
     visitor = enter(site)
     visitor.sign_up("ada-error")
     page = visitor.open("/")
-    with site.without_database(postgres):
+    with site.deployment.outage(postgres):
         page.reload()
         expect(heading(page, "Something went wrong")).to_be_visible()
         forget(visitor, 500)

@@ -247,11 +247,7 @@ def test_an_asgi_server_keeps_no_connection(sites, postgres):
 
 def test_a_database_that_goes_away_is_told_and_its_return_is_noticed(production, postgres):
     ada = production.client().sign_up("ada-outage")
-    name = production.deployment.database.rpartition("/")[2]
-    postgres.sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-    try:
-        for pid in production.deployment.connections(postgres):
-            postgres.sql(f"SELECT pg_terminate_backend({pid}, 60000)")
+    with production.deployment.outage(postgres):
         answer = ada.get("/readyz")
         assert (answer.status_code, answer.text) == (503, "no database")
         assert ada.get("/livez").status_code == 200
@@ -259,8 +255,6 @@ def test_a_database_that_goes_away_is_told_and_its_return_is_noticed(production,
         assert page.status_code == 500
         assert "<h1>Something went wrong</h1>" in page.text
         assert "OperationalError" in production.server.log
-    finally:
-        postgres.sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     assert ada.get("/readyz").status_code == 200
     assert ada.names() == []
 

@@ -1,5 +1,5 @@
 from django.conf import settings
-from django.test import TestCase
+from django.test import Client, TestCase
 from django.urls import reverse
 from django.utils.html import escape
 
@@ -7,6 +7,10 @@ from django.utils.html import escape
 class PageTests(TestCase):
     def test_unknown_address(self):
         self.assertContains(self.client.get("/no/such/page/"), "Not found", status_code=404)
+
+    def test_form_without_its_token(self):
+        response = Client(enforce_csrf_checks=True).post(reverse("login"))
+        self.assertContains(response, "This page is out of date", status_code=403)
 
     def test_admin_has_the_name_of_the_project(self):
         self.assertContains(self.client.get(reverse("admin:login")), escape(settings.PROJECT_NAME))
