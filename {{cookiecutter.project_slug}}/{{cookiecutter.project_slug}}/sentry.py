@@ -8,8 +8,17 @@ HEADERS = {"accept", "content-type", "host", "user-agent"}
 def start(dsn):
     """Report errors to this address, without what users typed."""
     import sentry_sdk
+    from sentry_sdk.integrations.django import DjangoIntegration
 
-    sentry_sdk.init(dsn, before_send=cleaned, include_local_variables=False, max_request_body_size="never")
+    sentry_sdk.init(
+        dsn,
+        # Else it tries to import some fifty libraries.
+        auto_enabling_integrations=False,
+        integrations=[DjangoIntegration()],
+        before_send=cleaned,
+        include_local_variables=False,
+        max_request_body_size="never",
+    )
 
 
 def cleaned(event, hint):
