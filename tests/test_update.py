@@ -156,7 +156,7 @@ def edited(template, path, tmp_path_factory):
         '    path("", include("items.urls")),\n',
         '    path("", include("items.urls")),\n    path("", include("blog.urls")),\n',
     )
-    shop.edit("shop/settings.py", '"PAGE_SIZE": 50', '"PAGE_SIZE": 20')
+    shop.edit("shop/settings.py", 'LANGUAGE_CODE = "en-us"', 'LANGUAGE_CODE = "en-gb"')
     shop.edit(
         "items/models.py",
         "    created_at = ",
@@ -174,6 +174,9 @@ def updated(edited, template):
     """The same project, updated to the present version."""
     edited.update(template.present)
     edited.pipenv("install", "--dev")
+    edited.run("makemigrations")
+    edited.run("spectacular", "--file", "schema.yml")
+    commit_all(edited.path)
     return edited
 
 
@@ -184,7 +187,7 @@ def test_the_project_says_which_version_of_the_template_it_was_made_from(rendere
 
 
 def test_an_update_keeps_the_edits_and_brings_what_is_new(updated):
-    assert '"PAGE_SIZE": 20,' in (updated.path / "shop" / "settings.py").read_text()
+    assert 'LANGUAGE_CODE = "en-gb"' in (updated.path / "shop" / "settings.py").read_text()
     assert '"blog",' in (updated.path / "shop" / "settings.py").read_text()
     assert "quantity = " in (updated.path / "items" / "models.py").read_text()
     assert (updated.path / "items" / "migrations" / "0002_quantity.py").exists()

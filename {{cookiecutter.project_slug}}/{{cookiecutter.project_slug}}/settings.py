@@ -224,8 +224,11 @@ LOGOUT_REDIRECT_URL = "login"
 # Internationalization
 
 LANGUAGE_CODE = "en-us"
+
 TIME_ZONE = {{ cookiecutter.time_zone|python_string }}
+
 USE_I18N = True
+
 USE_TZ = True
 
 
