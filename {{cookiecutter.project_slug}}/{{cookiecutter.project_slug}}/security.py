@@ -25,7 +25,7 @@ def client_address(meta):
 
 def username(request, credentials):
     """Return the name under which django-axes counts failed sign-ins, whatever its case."""
-    return (credentials or request.POST).get("username", "").lower()
+    return ((credentials or request.POST).get("username") or "").lower()
 
 
 def csrf_failure(request, reason):

@@ -11,7 +11,7 @@ class TextField(serializers.CharField):
     def __init__(self, **kwargs):
         super().__init__(trim_whitespace=False, **kwargs)
         # The description takes its pattern from here; PostgreSQL stores no NUL.
-        self.validators.append(RegexValidator(r"^[^\x00]*[^\s\x00][^\x00]*$", "This field may not be blank.", "blank"))
+        self.validators.append(RegexValidator(r"^\s*[^\s\x00][^\x00]*$", "This field may not be blank.", "blank"))
 
     def to_internal_value(self, data):
         if not isinstance(data, str):

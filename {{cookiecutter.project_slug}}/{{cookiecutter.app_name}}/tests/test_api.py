@@ -124,6 +124,10 @@ class ItemAPITests(APITestCase):
         response = self.client.post(ITEMS, {"name": " Map", "description": "\n  Points north.\n"})
         self.assertEqual((response.data["name"], response.data["description"]), (" Map", "\n  Points north.\n"))
 
+    def test_a_long_text_that_cannot_be_stored_is_refused_at_once(self):
+        response = self.client.post(ITEMS, {"name": "Map", "description": "x" * 1_000_000 + "\0"})
+        self.assertEqual(response.status_code, status.HTTP_400_BAD_REQUEST)
+
     def test_change(self):
         self.assertEqual(self.client.patch(self.path, {"name": "Sextant"}).data["name"], "Sextant")
 
