@@ -15,7 +15,8 @@ import pytest
 from demo import ROOT
 from tools import install_with_apt
 
-PYTHON_VERSIONS = list(json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))["_django"])
+DJANGO = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))["_django"]
+PYTHON_VERSIONS = list(DJANGO)
 RUNNING_PYTHON = "%d.%d" % sys.version_info[:2]
 KEPT = {"HOME", "LOGNAME", "TMPDIR", "USER", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE"}
 KEPT |= {"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
@@ -50,6 +51,12 @@ def python_of(version):
         if found == version:
             return path
     return None
+
+
+def pythons_of_other_djangos():
+    """Return, for each Django but that of the running Python, the newest Python present that has it."""
+    found = {DJANGO[version]: version for version in PYTHON_VERSIONS if python_of(version)}
+    return [version for django, version in found.items() if django != DJANGO[RUNNING_PYTHON]]
 
 
 def program(*names, package):

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.client import Client
+from tests.machine import RUNNING_PYTHON, pythons_of_other_djangos
 from tests.observatory import POINTS, Visit, results, score
 from tests.production import INTERFACES, Deployment
 
@@ -17,7 +18,10 @@ EARNED = {
     "x-frame-options-implemented-via-csp",
     "corp-implemented-with-same-origin",
 }
-PAGES = ["/", "/api/docs/", "/accounts/password_change/", "/items/add/", "/no/such/page/"]
+# Two packages and Django itself make the headers.
+PROJECTS = [(interface, RUNNING_PYTHON) for interface in INTERFACES]
+PROJECTS += [pytest.param(("WSGI", version), marks=pytest.mark.matrix) for version in pythons_of_other_djangos()]
+PAGES = ["/", "/items/add/", "/accounts/password_change/", "/api/docs/", "/api/v1/items/", "/no/such/page/"]
 PAGES_OF_A_VISITOR = ["/", "/accounts/login/", "/accounts/signup/", "/admin/login/"]
 
 IDEAL = Visit(
@@ -39,15 +43,15 @@ IDEAL = Visit(
 )
 
 
-@pytest.fixture(scope="module", params=INTERFACES)
+@pytest.fixture(scope="module", params=PROJECTS, ids="-".join)
 def server(request, installed, postgres, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(f"observatory-{request.param}")
-    with Deployment(installed(request.param), folder, postgres.database()).prepare().serve() as server:
+    folder = tmp_path_factory.mktemp("observatory")
+    with Deployment(installed(*request.param), folder, postgres.database()).prepare().serve() as server:
         yield server
 
 
 def visit(client, path):
-    answer = client.get(path.replace("/", f"{client.server.url}/", 1))
+    answer = client.get(f"{client.server.url}{path}")
     asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "GET"}
     cookies = [
         (cookie.name, cookie.secure, cookie.has_nonstandard_attr("HttpOnly"), cookie.get_nonstandard_attr("SameSite"))
