@@ -56,7 +56,7 @@ def python_of(version):
 def pythons_of_other_djangos():
     """Return, for each Django but that of the running Python, the newest Python present that has it."""
     found = {DJANGO[version]: version for version in PYTHON_VERSIONS if python_of(version)}
-    return [version for django, version in found.items() if django != DJANGO[RUNNING_PYTHON]]
+    return [version for django, version in found.items() if django != DJANGO.get(RUNNING_PYTHON)]
 
 
 def program(*names, package):

@@ -10,14 +10,13 @@ import pytest
 
 from demo import ROOT
 from tests.client import Client, heard, socket
-from tests.machine import PYTHON_VERSIONS, clean_environment, python_of
+from tests.machine import DJANGO, PYTHON_VERSIONS, clean_environment, python_of
 from tests.mail import running_mail_server
 from tests.production import INTERFACES, Deployment
 from tests.project import generate
 
 pytestmark = pytest.mark.matrix
 
-DJANGO = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))["_django"]
 PRESENT = [version for version in PYTHON_VERSIONS if python_of(version)]
 # Those that cannot be tried; where all can, the newest once more.
 ABSENT = [version for version in PYTHON_VERSIONS if version not in PRESENT] or PYTHON_VERSIONS[-1:]
