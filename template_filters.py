@@ -33,10 +33,10 @@ IMPORTED = {
     "pymemcache", "pytz", "pywatchman", "redis", "referencing", "requests", "rest_framework",
     "rest_framework_dataclasses", "rest_framework_gis", "rest_framework_jwt", "rest_framework_recursive",
     "rest_framework_simplejwt", "rest_polymorphic", "rfc3339_validator", "rfc3986_validator", "rfc3987",
-    "rfc3987_syntax", "rpds", "ruff", "s3transfer", "sentry_sdk", "service_identity", "setproctitle", "setuptools",
-    "simplejson", "six", "snappy", "sqlparse", "storages", "tblib", "tomli", "twisted", "txaio", "typing_extensions",
-    "tzdata", "ujson", "uri_template", "uritemplate", "urllib3", "urllib3_secure_extra", "uvicorn", "uwsgi",
-    "webcolors", "wheel", "whitenoise", "win32api", "wsaccel", "xxhash", "yaml", "zeal", "zope",
+    "rfc3987_syntax", "rpds", "rsa", "ruff", "s3transfer", "sentry_sdk", "service_identity", "setproctitle",
+    "setuptools", "simplejson", "six", "snappy", "sqlparse", "storages", "tblib", "tomli", "twisted", "txaio",
+    "typing_extensions", "tzdata", "ujson", "uri_template", "uritemplate", "urllib3", "urllib3_secure_extra",
+    "uvicorn", "uwsgi", "webcolors", "wheel", "whitenoise", "win32api", "wsaccel", "xxhash", "yaml", "zeal", "zope",
 }  # fmt: skip
 
 # Folders, modules, apps and Django's app labels that the project has already.
