@@ -42,6 +42,11 @@ class HeaderTests(TestCase):
         self.assertEqual(response["Cross-Origin-Resource-Policy"], "same-origin")
         self.assertIn("camera=()", response["Permissions-Policy"])
 
+    def test_windows_of_other_sites_may_not_reach_a_page(self):
+        for name in "login", "docs":
+            with self.subTest(name=name):
+                self.assertEqual(self.client.get(reverse(name))["Cross-Origin-Opener-Policy"], "same-origin")
+
     @override_settings(CORS_ALLOWED_ORIGINS=["https://app.example.com"])
     def test_scripts_of_named_origins_may_use_the_api(self):
         for origin, allowed in ("https://app.example.com", True), ("https://evil.example", False):
