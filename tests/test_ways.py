@@ -204,6 +204,7 @@ def test_without_hooks_the_project_has_the_files_of_all_answers_and_runs(user, r
     project.run("makemigrations", "users")
     project.run("makemigrations")
     project.run("migrate")
+    project.run("spectacular", "--file", "schema.yml")
     project.run("check")
     project.run("test")
     with project.serve() as server:
