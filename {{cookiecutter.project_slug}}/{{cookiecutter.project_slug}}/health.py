@@ -6,12 +6,12 @@ import signal
 import threading
 import time
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpResponse
+from django.utils.deprecation import MiddlewareMixin
 
 draining = threading.Event()
 migrated = threading.Event()
@@ -82,24 +82,11 @@ def drain_on_sigterm():
     signal.signal(signal.SIGTERM, drain)
 
 
-class HealthMiddleware:
+class HealthMiddleware(MiddlewareMixin):
     """Answers before all other middleware, so that no check of the host, redirect or log stands in the way."""
 
-    sync_capable = True
-    async_capable = True
     answers = {"/livez": livez, "/readyz": readyz}
 
-    def __init__(self, get_response):
-        self.get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
-
-    def __call__(self, request):
-        if iscoroutinefunction(self):
-            return self.__acall__(request)
+    def process_request(self, request):
         answer = self.answers.get(request.path_info)
-        return answer() if answer else self.get_response(request)
-
-    async def __acall__(self, request):
-        answer = self.answers.get(request.path_info)
-        return await sync_to_async(answer)() if answer else await self.get_response(request)
+        return answer() if answer else None

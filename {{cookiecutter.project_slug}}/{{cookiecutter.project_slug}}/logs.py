@@ -6,11 +6,10 @@ import re
 import sys
 import time
 import uuid
-from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.utils.deprecation import MiddlewareMixin
 from django.utils.functional import LazyObject, empty
 
 logger = logging.getLogger(__name__)
@@ -89,51 +88,28 @@ class JSONFormatter(logging.Formatter):
         return SECRET.sub(r"\1...", json.dumps(line, default=str))
 
 
-class RequestLogMiddleware:
+class RequestLogMiddleware(MiddlewareMixin):
     """
     Logs method, path, status and duration of each request, under an id that X-Request-ID of the answer tells.
 
     It is the id that the request itself has there, or a new one where that is none of 8 to 128 plain characters.
     """
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response):
-        self.get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
-
-    def __call__(self, request):
-        if iscoroutinefunction(self):
-            return self.__acall__(request)
-        with self.logging(request) as log:
-            return log(self.get_response(request))
-
-    async def __acall__(self, request):
-        with self.logging(request) as log:
-            return log(await self.get_response(request))
-
-    @contextmanager
-    def logging(self, request):
-        start = time.monotonic()
+    def process_request(self, request):
+        request.started = time.monotonic()
         given = request.headers.get("X-Request-ID", "")
         request.id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        token = current_request.set(request)
+        current_request.set(request)
 
-        def log(response):
-            response["X-Request-ID"] = request.id
-            fields = {
-                "method": request.method,
-                "path": request.path,
-                "status": response.status_code,
-                "duration_ms": round((time.monotonic() - start) * 1000),
-                "client": request.META.get("REMOTE_ADDR"),
-            }
-            logger.info("%(method)s %(path)s %(status)s in %(duration_ms)s ms", fields, extra={"fields": fields})
-            return response
-
-        try:
-            yield log
-        finally:
-            current_request.reset(token)
+    def process_response(self, request, response):
+        response["X-Request-ID"] = request.id
+        fields = {
+            "method": request.method,
+            "path": request.path,
+            "status": response.status_code,
+            "duration_ms": round((time.monotonic() - request.started) * 1000),
+            "client": request.META.get("REMOTE_ADDR"),
+        }
+        logger.info("%(method)s %(path)s %(status)s in %(duration_ms)s ms", fields, extra={"fields": fields})
+        current_request.set(None)
+        return response

@@ -3,8 +3,8 @@
 import json
 from http import HTTPStatus
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
+from django.utils.deprecation import MiddlewareMixin
 from rest_framework import exceptions, views
 
 CONTENT_TYPE = "application/problem+json"
@@ -44,26 +44,10 @@ def exception_handler(exc, context):
     return response
 
 
-class ProblemMiddleware:
+class ProblemMiddleware(MiddlewareMixin):
     """Makes problems of the errors below /api/ that do not come from REST framework."""
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response):
-        self.get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
-
-    def __call__(self, request):
-        if iscoroutinefunction(self):
-            return self.__acall__(request)
-        return self.problem(request, self.get_response(request))
-
-    async def __acall__(self, request):
-        return self.problem(request, await self.get_response(request))
-
-    def problem(self, request, response):
+    def process_response(self, request, response):
         is_error = response.status_code >= 400 and response.headers.get("Content-Type") != CONTENT_TYPE
         # The page for developers shows where an exception comes from.
         is_traceback = settings.DEBUG and response.status_code == 500

@@ -2,10 +2,10 @@
 the page for a form that lacks its token.
 """
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.deprecation import MiddlewareMixin
 
 HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -33,33 +33,17 @@ def csrf_failure(request, reason):
     return render(request, "403_csrf.html", status=403)
 
 
-class SecurityMiddleware:
+class SecurityMiddleware(MiddlewareMixin):
     """Puts the client's address into REMOTE_ADDR, refuses large requests with 413 and sets HEADERS."""
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response):
-        self.get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
-
-    def __call__(self, request):
-        if iscoroutinefunction(self):
-            return self.__acall__(request)
-        return self.secured(self.refusal(request) or self.get_response(request))
-
-    async def __acall__(self, request):
-        return self.secured(self.refusal(request) or await self.get_response(request))
-
-    def refusal(self, request):
+    def process_request(self, request):
         request.META["REMOTE_ADDR"] = client_address(request.META)
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdecimal() and int(length) > settings.REQUEST_MAX_SIZE:
             return HttpResponse("The request is too large.", content_type="text/plain", status=413)
         return None
 
-    def secured(self, response):
+    def process_response(self, request, response):
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         return response
