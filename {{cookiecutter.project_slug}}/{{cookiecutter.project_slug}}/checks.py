@@ -41,8 +41,8 @@ def proxies():
 def shared_memory():
     if settings.WEB_CONCURRENCY > 1 and not settings.REDIS_URL:
         yield Warning(
-            "REDIS_URL is not set and WEB_CONCURRENCY is above 1: each process counts its own requests and failed"
-            " sign-ins, and tells its own pages alone of changes.",
+            "REDIS_URL is not set and WEB_CONCURRENCY is above 1: each process counts requests for itself alone, and"
+            " tells its own pages alone of changes.",
             hint="Set REDIS_URL.",
             id="project.W003",
         )

@@ -90,7 +90,8 @@ class SchemaTests(APITestCase):
     def test_schema_yml_describes_the_api_as_it_is(self):
         schema = io.StringIO()
         call_command("spectacular", stdout=schema)
-        committed = (settings.BASE_DIR / "schema.yml").read_text(encoding="utf-8")
+        path = settings.BASE_DIR / "schema.yml"
+        committed = path.read_text(encoding="utf-8") if path.exists() else "nothing"
         self.assertEqual(committed, schema.getvalue(), "run: python manage.py spectacular --file schema.yml")
 
     def test_the_schema_is_served(self):
