@@ -31,11 +31,8 @@ FILES = json.loads(r"""{{ cookiecutter | optional_files | tojson }}""")
 VERSIONS = json.loads(r"""{{ cookiecutter.python_version | known_versions | tojson }}""")
 
 # The variables that the project's settings take from the environment, or from the file that NAME_FILE names.
-SETTINGS = {
-    "ADMIN_URL", "ALLOWED_HOSTS", "CORS_ALLOWED_ORIGINS", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "DEBUG",
-    "DRAIN_SECONDS", "EMAIL_URL", "LOG_FORMAT", "LOG_LEVEL", "MEDIA_BUCKET_URL", "REDIS_URL", "SECRET_KEY",
-    "SECRET_KEY_FALLBACKS", "SENTRY_DSN", "TRUSTED_PROXIES", "WEB_CONCURRENCY",
-}  # fmt: skip
+ENVIRONMENT_FILE = Path(ANSWERS["project_slug"], "environment.py")
+SETTINGS = set(re.findall(r'\bVariable\(\s*"([A-Z_]+)"', ENVIRONMENT_FILE.read_text(encoding="utf-8")))
 
 # What would make the project's own commands use another project's settings, database or packages.
 MISLEADING = {

@@ -13,6 +13,7 @@ import pytest
 from demo import ROOT, problem_with
 from tests import machine
 from tests.browser import Visitor
+from tests.mail import running_mail_server
 from tests.postgres import running_postgres
 from tests.project import Project, generate
 from tests.rendering import Renderer, run_cookiecutter
@@ -125,6 +126,13 @@ def installed(tmp_path_factory):
 def postgres():
     """A PostgreSQL server: `postgres.database()` creates an empty database and returns its DATABASE_URL."""
     with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mail_server():
+    """A mail server: `url` is its EMAIL_URL, `messages` is what it was given, by all tests."""
+    with running_mail_server() as server:
         yield server
 
 

@@ -14,7 +14,6 @@ from playwright.sync_api import expect
 from tests.browser import SCREENSHOTS, heading, sign_in
 from tests.client import PASSWORD, Client
 from tests.machine import RUNNING_PYTHON, free_port, pythons_of_other_djangos
-from tests.mail import running_mail_server
 from tests.production import INTERFACES, SERVE, Deployment
 
 AXE = Path(importlib.util.find_spec("axe_playwright_python").origin).with_name("axe.min.js").read_text()
@@ -27,6 +26,7 @@ RUN_AXE = """async () => {
 }"""
 # Each Django has its own forms and admin.
 OTHER_DJANGOS = [pytest.param(version, marks=pytest.mark.matrix) for version in pythons_of_other_djangos()]
+BACKGROUNDS = {"light": "rgb(247, 248, 247)", "dark": "rgb(19, 23, 22)"}
 LONG_NAME = "Compass" * 20
 DESCRIPTION = "A long description that takes more than one line on a telephone. " * 3
 OTHER_PASSWORD = "a different horse altogether"
@@ -42,12 +42,6 @@ class Site:
         self.deployment = deployment
         self.server = server
         self.url = server.url
-
-
-@pytest.fixture(scope="module")
-def mail_server():
-    with running_mail_server() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +100,8 @@ def look():
                 faults.extend(f"{here}: {violation}" for violation in page.evaluate(RUN_AXE))
                 if page.evaluate("document.documentElement.scrollWidth") > width:
                     faults.append(f"{here}: scrolls sideways")
+                if page.evaluate("getComputedStyle(document.body).backgroundColor") != BACKGROUNDS[scheme]:
+                    faults.append(f"{here}: has another background")
                 page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
 
     yield look

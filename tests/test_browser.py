@@ -1,12 +1,12 @@
-"""The pages in a real browser. Pictures of them are kept in .cache/screenshots for a person to look at."""
+"""The pages in a real browser."""
 
 import contextlib
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import SCREENSHOTS, heading, sign_in
-from tests.client import PASSWORD, Client
+from tests.browser import heading, sign_in
+from tests.client import PASSWORD
 from tests.production import INTERFACES
 
 NEW_PASSWORD = "a different horse altogether"
@@ -118,34 +118,3 @@ def test_the_admin_and_the_api_page_load_nothing_from_elsewhere(servers, visit):
     expect(page.get_by_text("/api/v1/items/", exact=True).first).to_be_visible()
     page.goto(f"{visitor.url}/admin/")
     expect(page.get_by_role("button", name="Log in")).to_be_visible()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1280])
-def test_each_page_fits_the_window(servers, visit, width, scheme):
-    server = servers("ASGI")
-    client = Client(server).sign_up(f"ada-{width}-{scheme}")
-    number = client.api("POST", "/api/v1/items/", 201, name="Compass" * 20, description=DESCRIPTION)["id"]
-    visitor = visit(server.url, viewport={"width": width, "height": 800}, color_scheme=scheme)
-    cookies = [{"name": cookie.name, "value": cookie.value, "url": server.url} for cookie in client.cookies]
-    pages = {
-        "login": "/accounts/login/",
-        "signup": "/accounts/signup/",
-        "reset": "/accounts/password_reset/",
-        "list": "/",
-        "add": "/items/add/",
-        "edit": f"/items/{number}/",
-        "delete": f"/items/{number}/delete/",
-        "password": "/accounts/password_change/",
-    }
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page = visitor.open()
-    backgrounds = set()
-    for name, path in pages.items():
-        if name == "list":
-            visitor.context.add_cookies(cookies)
-        page.goto(f"{server.url}{path}")
-        page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-        backgrounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-    assert backgrounds == {{"light": "rgb(247, 248, 247)", "dark": "rgb(19, 23, 22)"}[scheme]}

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from cookiecutter.utils import create_env_with_context
@@ -18,6 +19,7 @@ MADE_BY_THE_SETUP = (".env", ".venv", "Pipfile.lock", "db.sqlite3", "schema.yml"
 # Ends the hook, as soon as it starts a program or opens a connection.
 GUARD = """
 import sys
+from pathlib import Path
 def guard(event, arguments):
     if event.startswith(("socket", "subprocess", "os.exec", "os.fork", "os.posix_spawn", "os.system")):
         sys.exit(f"guarded: {event}")
@@ -75,15 +77,16 @@ def test_the_command_leaves_nothing_but_the_files(rendered, tmp_path):
     assert {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} == listing(rendered())
 
 
-def test_no_variable_of_the_settings_is_taken_from_another_project(rendered):
+def test_no_variable_of_the_settings_is_taken_from_another_project(rendered, monkeypatch):
     project = rendered()
     package = "".join(path.read_text(encoding="utf-8") for path in (project.path / project.path.name).glob("*.py"))
     hook = (ROOT / "hooks" / "post_gen_project.py").read_text(encoding="utf-8")
-    sets = {}
-    exec("\n".join(re.findall(r"^(?:SETTINGS|MISLEADING) = \{[^\0]*?^\}", hook, re.MULTILINE)), sets)
+    scope = {"ANSWERS": project.answers, "Path": Path, "re": re}
+    monkeypatch.chdir(project.path)
+    exec(re.search(r"^ENVIRONMENT_FILE = [^\0]*?^\}", hook, re.MULTILINE)[0], scope)
     read = set(re.findall(r'\b(?:env(?:\.\w+)?|Variable)\(\s*"([A-Z_]+)"', package))
     assert {"DATABASE_URL", "SECRET_KEY"} <= read
-    assert read | {f"{name}_FILE" for name in read} <= sets["MISLEADING"]
+    assert read | {f"{name}_FILE" for name in read} <= scope["MISLEADING"]
 
 
 def test_generating_again_follows_the_new_answer_and_keeps_what_the_user_made(rendered, tmp_path):

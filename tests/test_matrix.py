@@ -11,7 +11,6 @@ import pytest
 from demo import ROOT
 from tests.client import Client, heard, socket
 from tests.machine import DJANGO, PYTHON_VERSIONS, clean_environment, python_of
-from tests.mail import running_mail_server
 from tests.production import INTERFACES, Deployment
 from tests.project import generate
 
@@ -28,12 +27,6 @@ SILENT = "System check identified no issues (0 silenced)."
 def project(request, installed):
     version, interface = request.param
     return installed(interface, version)
-
-
-@pytest.fixture(scope="module")
-def mail_server():
-    with running_mail_server() as server:
-        yield server
 
 
 def test_it_has_its_python_and_its_django(project):

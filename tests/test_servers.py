@@ -8,7 +8,6 @@ import pytest
 import requests
 
 from tests.client import PASSWORD, Client
-from tests.mail import running_mail_server
 from tests.production import INTERFACES, SERVE, Deployment, wait_until
 
 NEW_PASSWORD = "a different horse altogether"
@@ -25,12 +24,6 @@ class Site:
 
     def client(self):
         return Client(self.server, https=bool(self.deployment))
-
-
-@pytest.fixture(scope="module")
-def mail_server():
-    with running_mail_server() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

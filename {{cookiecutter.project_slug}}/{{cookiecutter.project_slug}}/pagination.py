@@ -13,6 +13,7 @@ class Row(Func):
     """Values to be compared one after the other, as in `(name, id) > ('Compass', 7)`, which an index answers."""
 
     template = "(%(expressions)s)"
+    # Else Django would look for one type of all the values; nothing reads this one.
     output_field = BooleanField()
 
 

@@ -201,6 +201,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
+# Django's form calls it so, whatever users sign in with.
 AXES_USERNAME_FORM_FIELD = "username"
 AXES_USERNAME_CALLABLE = "{{ cookiecutter.project_slug }}.security.username"
 AXES_DISABLE_ACCESS_LOG = True

@@ -9,7 +9,8 @@ class PageTests(TestCase):
         self.assertContains(self.client.get("/no/such/page/"), "Not found", status_code=404)
 
     def test_form_without_its_token(self):
-        response = Client(enforce_csrf_checks=True).post(reverse("login"))
+        with self.assertLogs("django.security.csrf"):
+            response = Client(enforce_csrf_checks=True).post(reverse("login"))
         self.assertContains(response, "This page is out of date", status_code=403)
 
     def test_admin_has_the_name_of_the_project(self):
