@@ -19,6 +19,16 @@ with connection.cursor() as cursor:
         print(cursor.fetchone()[0])
 """
 
+# No server is older than what each Django demands, so Django is made to demand more.
+TOO_OLD = """
+import os
+os.environ["DJANGO_SETTINGS_MODULE"] = "{project}.settings"
+from django.core.management import execute_from_command_line
+from django.db.backends.postgresql.features import DatabaseFeatures
+DatabaseFeatures.minimum_database_version = (99,)
+execute_from_command_line(["manage.py", "check"])
+"""
+
 WRITERS = """
 import sqlite3
 from django.db import connection, transaction
@@ -170,6 +180,13 @@ def test_postgresql_ends_what_takes_too_long(deployment):
     assert deployment.run("shell", "-c", SETTINGS).stdout.splitlines()[-3:] == ["30s", "10s", "1min"]
     own = {**deployment.environment, "DATABASE_URL": f"{deployment.database}?options=-c%20statement_timeout%3D5s"}
     assert "5s" in deployment.project.run("shell", "-c", SETTINGS, env=own).stdout.splitlines()
+
+
+def test_a_database_that_is_too_old_is_told_by_the_checks(deployment):
+    script = TOO_OLD.format(project=deployment.project.path.name)
+    done = deployment.project.call("python", "-c", script, env=deployment.environment, check=False)
+    assert done.returncode != 0
+    assert re.search(r"project\.E001\) .* PostgreSQL 99 or later is required \(found \d+", done.stderr), done.stderr
 
 
 @pytest.mark.parametrize("version", [None, pytest.param("3.9", marks=pytest.mark.matrix)])
