@@ -9,17 +9,20 @@
 #   make matrix                      the wide end-to-end tests: every interface on every Python present, every
 #                                    failure of the set-up, every place and way to run it, updates with cruft
 #   make test-all                    both
+#   make load                        the heavy runs: thousands of sockets, restarts under load, hostile clients
 #   make docs                        what README.md shows: the questions, a transcript and a picture
 #   make versions                    newer versions of all that a project installs, in versions/
 #   make requirements                newer pinned tools
 #   make benchmark                   the time from the command to the first page, beside that of doing it by hand
+#   make benchmark-servers           requests a second and memory of each server, beside a bare project on the same
+#                                    one, and the cost of long lists; into benchmarks/README.md
 #   make ... PYTHON=python3.12       with another Python than python3
 
 PYTHON ?= python3
 COMPILE = .venv/bin/uv pip compile --no-config --quiet --upgrade --universal --python-version 3.9 \
 	--generate-hashes --no-build --custom-compile-command "make requirements"
 
-.PHONY: help demo tools test matrix test-all docs versions requirements benchmark
+.PHONY: help demo tools test matrix test-all load docs versions requirements benchmark benchmark-servers
 .NOTPARALLEL:
 
 help:
@@ -41,6 +44,9 @@ matrix: tools
 
 test-all: test matrix
 
+load: tools
+	.venv/bin/python -m pytest -m load -s
+
 docs: tools
 	.venv/bin/python docs.py
 
@@ -53,3 +59,6 @@ requirements: tools
 
 benchmark: tools
 	.venv/bin/python benchmarks/generation.py
+
+benchmark-servers: tools
+	.venv/bin/python benchmarks/servers.py

@@ -101,6 +101,8 @@ def take_picture(project, path):
             page.click("main button")
             page.wait_for_selector(f"text=“{name}” was created.")
         page.reload()
+        # What developers see, visitors do not.
+        page.locator("#djDebugRoot").evaluate("toolbar => toolbar.remove()")
         page.screenshot(path=path / "page-light.png")
         page.emulate_media(color_scheme="dark")
         page.screenshot(path=path / "page-dark.png")

@@ -21,28 +21,32 @@ DEFAULTS = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
 # What the running project imports, or tries to import: a package of that name would be imported in its stead.
 # The tests compare this with a project that runs.
 IMPORTED = {
-    "allauth", "anyio", "argon2", "asgiref", "async_timeout", "attr", "attrs", "autobahn", "automat", "awscrt", "axes",
-    "backports", "bcrypt", "boto3", "botocore", "brotli", "brotlicffi", "cbor2", "celery", "certifi", "cffi",
-    "channels", "channels_redis", "click", "colorama", "constantly", "coreapi", "coreschema", "corsheaders",
-    "crispy_forms", "cryptography", "csp", "daphne", "dateutil", "dj_rest_auth", "django", "django_extensions",
-    "django_filters", "django_redis", "docutils", "drf_spectacular", "drf_spectacular_sidecar", "environ", "fqdn",
-    "gevent", "greenlet", "guardian", "gunicorn", "h2", "hiredis", "httpcore", "hyperlink", "idna", "incremental",
-    "inflection", "inotify", "ipdb", "ipware", "isoduration", "jinja2", "jmespath", "jsonpointer", "jsonschema",
-    "jsonschema_specifications", "knox", "markdown", "msgpack", "oauth2_provider", "opentelemetry", "org", "packaging",
-    "passlib", "pip", "pkg_resources", "polymorphic", "psycopg", "psycopg2", "pycparser", "pydantic", "pygments",
-    "pymemcache", "pytz", "pywatchman", "redis", "referencing", "requests", "rest_framework",
+    "a2wsgi", "allauth", "anyio", "argon2", "asgiref", "ast_serialize", "async_timeout", "attr", "attrs", "autobahn",
+    "automat", "awscrt", "axes", "backports", "bcrypt", "boto3", "botocore", "brotli", "brotlicffi", "cbor2", "celery",
+    "certifi", "cffi", "channels", "channels_redis", "chardet", "charset_normalizer", "click", "colorama",
+    "constantly", "coreapi", "coreschema", "corsheaders", "coverage", "crispy_forms", "cryptography", "csp",
+    "cssbeautifier", "daphne", "dateutil", "debug_toolbar", "dj_rest_auth", "django", "django_extensions",
+    "django_filters", "django_redis", "django_stubs_ext", "djlint", "docutils", "dotenv", "drf_spectacular",
+    "drf_spectacular_sidecar", "editorconfig", "environ", "exceptiongroup", "fqdn", "gevent", "greenlet", "guardian",
+    "gunicorn", "h11", "h2", "hiredis", "httpcore", "httptools", "hyperlink", "idna", "incremental", "inflection",
+    "inotify", "ipdb", "ipware", "isoduration", "jinja2", "jmespath", "jsbeautifier", "json5", "jsonpointer",
+    "jsonschema", "jsonschema_specifications", "knox", "librt", "markdown", "msgpack", "mypy", "mypy_django_plugin",
+    "mypy_drf_plugin", "mypy_extensions", "mypyc", "oauth2_provider", "opentelemetry", "org", "packaging", "passlib",
+    "pathspec", "pip", "pkg_resources", "polymorphic", "psycopg", "psycopg2", "pycparser", "pydantic", "pygments",
+    "pymemcache", "pytz", "pywatchman", "redis", "referencing", "regex", "requests", "rest_framework",
     "rest_framework_dataclasses", "rest_framework_gis", "rest_framework_jwt", "rest_framework_recursive",
     "rest_framework_simplejwt", "rest_polymorphic", "rfc3339_validator", "rfc3986_validator", "rfc3987",
     "rfc3987_syntax", "rpds", "rsa", "ruff", "s3transfer", "sentry_sdk", "service_identity", "setproctitle",
-    "setuptools", "simplejson", "six", "snappy", "sqlparse", "storages", "tblib", "tomli", "twisted", "txaio",
-    "typing_extensions", "tzdata", "ujson", "uri_template", "uritemplate", "urllib3", "urllib3_secure_extra",
-    "uvicorn", "uwsgi", "webcolors", "wheel", "whitenoise", "win32api", "wsaccel", "xxhash", "yaml", "zeal", "zope",
+    "setuptools", "simplejson", "six", "snappy", "sniffio", "socks", "sqlparse", "storages", "tblib", "tomli", "tqdm",
+    "twisted", "txaio", "typing_extensions", "tzdata", "ujson", "uri_template", "uritemplate", "urllib3",
+    "urllib3_secure_extra", "uvicorn", "uvloop", "uwsgi", "watchfiles", "webcolors", "websockets", "wheel",
+    "whitenoise", "win32api", "wsaccel", "wsproto", "xxhash", "yaml", "zeal", "zope", "zttp",
 }  # fmt: skip
 
 # Folders, modules, apps and Django's app labels that the project has already.
 TAKEN = {
-    "admin", "auth", "contenttypes", "deploy", "manage", "messages", "migrations", "pipfile", "scripts",
-    "sessions", "site", "static", "staticfiles", "templates", "test", "tests", "users",
+    "admin", "auth", "contenttypes", "deploy", "manage", "messages", "migrations", "pipfile", "scripts", "sessions",
+    "site", "static", "staticfiles", "templates", "test", "tests", "tried_app", "users",
 }  # fmt: skip
 
 SOFT_KEYWORDS = {"case", "match", "type"}
@@ -213,16 +217,31 @@ def optional_files(answers):
     app, project = answers["app_name"], answers["project_slug"]
     asgi = answers["interface"] == "ASGI"
     email = answers["login"] == "email"
+    github, gitlab = answers["ci"] == "GitHub", answers["ci"] == "GitLab"
     old_sqlite = answers["__django"] == "4.2"
     return {
-        f"{app}/consumers.py": asgi,
+        ".github/workflows/ci.yml": github,
+        ".github/dependabot.yml": github,
+        ".gitlab-ci.yml": gitlab,
+        "renovate.json": gitlab,
         f"{app}/routing.py": asgi,
-        f"{app}/signals.py": asgi,
-        f"{app}/static/item_list.js": asgi,
         f"{app}/templates/{app}/item_list_live.html": asgi,
         f"{app}/tests/test_live.py": asgi,
+        f"{project}/consumers.py": asgi,
+        f"{project}/handlers.py": asgi,
+        f"{project}/server.py": asgi,
+        f"{project}/management/resource_template/routing.py-tpl": asgi,
+        f"{project}/management/resource_template/templates/app_name/model_name_list_live.html-tpl": asgi,
+        f"{project}/management/resource_template/tests/test_live.py-tpl": asgi,
+        f"{project}/static/live.js": asgi,
+        f"{project}/tests/test_consumers.py": asgi,
+        f"{project}/tests/test_handlers.py": asgi,
+        f"{project}/tests/test_uvicorn.py": asgi,
         f"{project}/sqlite/__init__.py": old_sqlite,
         f"{project}/sqlite/base.py": old_sqlite,
+        f"{project}/tests/test_gunicorn.py": not asgi,
+        "deploy/apache-mod_wsgi.conf": not asgi,
+        "deploy/apache-proxy.conf": asgi,
         "gunicorn.conf.py": not asgi,
         "users/managers.py": email,
     }

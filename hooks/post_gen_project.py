@@ -122,9 +122,10 @@ def remove_unwanted_files():
                 continue
             before.unlink(missing_ok=True)
             path.unlink()
-            # Its folder stays if it holds something else, which is the user's.
+            # Its folders stay if they hold something else, which is the user's.
             with contextlib.suppress(OSError):
-                path.parent.rmdir()
+                for folder in path.parents:
+                    folder.rmdir()
 
 
 def is_rendered_to_compare():

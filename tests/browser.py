@@ -29,7 +29,7 @@ class Visitor:
             self.problems.append(f"{message.text} {message.location['url']}")
 
     def see(self, request):
-        own = (f"{self.url}/", f"{self.url.replace('http:', 'ws:')}/", "data:")
+        own = (f"{self.url}/", f"{self.url.replace('http', 'ws', 1)}/", "data:")
         if not request.url.startswith(own):
             self.problems.append(request.url)
 

@@ -76,9 +76,9 @@ class Client(requests.Session):
 
 
 @contextlib.contextmanager
-def socket(client, origin=None):
+def socket(client, origin=None, path="/ws/items/"):
     """Open the WebSocket as a page of the site does, through the proxy."""
-    address = client.server.url.replace("http:", "ws:") + "/ws/items/"
+    address = client.server.url.replace("http:", "ws:") + path
     headers = {"Cookie": "; ".join(f"{cookie.name}={cookie.value}" for cookie in client.cookies)}
     options = {"origin": origin or client.url, "additional_headers": headers, "proxy": None, "open_timeout": LIMIT}
     with websockets.sync.client.connect(address, **options) as connection:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import venv
 
 import playwright.sync_api
 import pytest
@@ -123,6 +124,16 @@ def installed(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def older_pipenv(tmp_path_factory):
+    """The last Pipenv that works with Python 3.9."""
+    folder = tmp_path_factory.mktemp("pipenv")
+    venv.create(folder, with_pip=True)
+    command = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "pipenv==2025.0.4"]
+    subprocess.run(command, check=True, env=machine.clean_environment())
+    return str(folder / "bin" / "pipenv")
+
+
+@pytest.fixture(scope="session")
 def postgres():
     """A PostgreSQL server: `postgres.database()` creates an empty database and returns its DATABASE_URL."""
     with running_postgres() as server:
@@ -170,15 +181,21 @@ def redis(redis_port):
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    """A headless Chromium; `with chromium.new_context() as context` is a browser with no cookies.
+def launch():
+    """Start a headless Chromium with these further options: `with launch("--lang=en") as browser`.
 
-    While it runs, `asyncio.run` does not work in the tests: use the synchronous clients.
+    From then on `asyncio.run` does not work in the tests: use the synchronous clients.
     """
     with playwright.sync_api.sync_playwright() as session:
-        browser = session.chromium.launch(executable_path=find_chromium(session), args=CHROMIUM_OPTIONS)
+        path = find_chromium(session)
+        yield lambda *options: session.chromium.launch(executable_path=path, args=[*CHROMIUM_OPTIONS, *options])
+
+
+@pytest.fixture(scope="session")
+def chromium(launch):
+    """A headless Chromium; `with chromium.new_context() as context` is a browser with no cookies."""
+    with launch() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

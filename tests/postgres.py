@@ -15,10 +15,12 @@ PASSWORD = "secret"
 
 
 class Postgres:
-    """A running server; `url` leads to its first database."""
+    """A running server; `url` leads to its first database, `stop` is given the mode of `pg_ctl`."""
 
-    def __init__(self, bin_folder, port):
+    def __init__(self, bin_folder, port, stop, start):
         self.bin_folder = bin_folder
+        self.stop = stop
+        self.start = start
         self.url = f"postgres://postgres:{PASSWORD}@127.0.0.1:{port}/"
         self._numbers = itertools.count(1)
 
@@ -82,8 +84,15 @@ def running_postgres():
         login = ("--username=postgres", "--auth=scram-sha-256", f"--pwfile={password}")
         run("initdb", f"--pgdata={data}", *login, "--encoding=UTF8", "--locale=C", "--no-sync")
         options = f"-c listen_addresses=127.0.0.1 -p {port} -k {folder} -c fsync=off"
-        run("pg_ctl", "-D", data, "-l", log, "-o", options, "-w", "start")
+
+        def stop(mode):
+            run("pg_ctl", "-D", data, "-m", mode, "-w", "stop")
+
+        def start():
+            run("pg_ctl", "-D", data, "-l", log, "-o", options, "-w", "start")
+
+        start()
         try:
-            yield Postgres(programs / "bin", port)
+            yield Postgres(programs / "bin", port, stop, start)
         finally:
-            run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+            stop("immediate")

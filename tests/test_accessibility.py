@@ -15,6 +15,7 @@ from tests.browser import SCREENSHOTS, heading, sign_in
 from tests.client import PASSWORD, Client
 from tests.machine import RUNNING_PYTHON, free_port, pythons_of_other_djangos
 from tests.production import INTERFACES, SERVE, Deployment
+from tests.test_startapp import RESOURCES
 
 AXE = Path(importlib.util.find_spec("axe_playwright_python").origin).with_name("axe.min.js").read_text()
 # All rules but those of level AAA, also what axe-core leaves out unless asked: small targets and experimental rules.
@@ -321,3 +322,46 @@ def test_the_list_the_api_page_and_the_admin_keep_to_the_policy(sites, enter, in
     page.locator("#calendarbox0 td a").get_by_text("15", exact=True).click()
     expect(page.locator("#id_last_login_0")).to_have_value(re.compile("-15$"))
     page.screenshot(path=SCREENSHOTS / "admin-user.png", full_page=True)
+
+
+def test_the_pages_that_startapp_writes_have_no_fault(installed, postgres, tmp_path, enter, look):
+    project = installed("ASGI").copy(tmp_path / "project")
+    for words in RESOURCES:
+        project.run("startapp", *words)
+    port = free_port()
+    settings = {"CSRF_TRUSTED_ORIGINS": f"http://127.0.0.1:{port}"}
+    deployment = Deployment(project, tmp_path, postgres.database(), **settings).prepare()
+    with deployment.project.serve(*SERVE, env=deployment.environment, port=port) as server:
+        ada = Client(server, https=True).sign_up("ada")
+        ada.submit("/categories/add/", name="Maps")
+        visitor = enter(server)
+        page = visitor.open("/box-offers/add/")
+        sign_in(page, "ada", PASSWORD)
+        expect(heading(page, "Add a box offer")).to_be_visible()
+        page.get_by_role("button", name="Save").click()
+        look(page, "startapp-form")
+        page.get_by_label("Title:", exact=True).fill("Atlas")
+        page.get_by_label("Body").fill(DESCRIPTION)
+        page.get_by_label("Stock").fill("3")
+        page.get_by_label("Price").fill("9.50")
+        page.get_by_label("Active").check()
+        page.get_by_label("Since").fill("2026-01-02")
+        page.get_by_label("Seen").fill("2026-01-02T03:04:05")
+        page.get_by_label("Category").select_option("Maps")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("“Atlas” was created.")).to_be_visible()
+        look(page, "startapp-list")
+        page.get_by_role("link", name="Edit Atlas").click()
+        # As it was typed, whatever the format of dates: else saving would change or refuse it.
+        expect(page.get_by_label("Since")).to_have_value("2026-01-02")
+        expect(page.get_by_label("Seen")).to_have_value("2026-01-02T03:04:05")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("“Atlas” was saved.")).to_be_visible()
+        # A change that is made elsewhere is shown at once.
+        page.evaluate("window.same = true")
+        number = ada.api("GET", "/api/v1/box-offers/")["results"][0]["id"]
+        ada.api("PATCH", f"/api/v1/box-offers/{number}/", title="Globe")
+        expect(heading(page, "Globe")).to_be_visible()
+        assert page.evaluate("window.same")
+        page.get_by_role("link", name="Delete Globe").click()
+        look(page, "startapp-delete")

@@ -7,8 +7,10 @@ from playwright.sync_api import expect
 
 from tests.browser import heading, sign_in
 from tests.client import PASSWORD
+from tests.machine import RUNNING_PYTHON, pythons_of_other_djangos
 from tests.production import INTERFACES
 
+OTHER_DJANGOS = [pytest.param(version, marks=pytest.mark.matrix) for version in pythons_of_other_djangos()]
 NEW_PASSWORD = "a different horse altogether"
 DESCRIPTION = "A long description that takes more than one line on a telephone. " * 3
 
@@ -18,18 +20,18 @@ def add_item(page, name):
     page.get_by_label("Name").fill(name)
     page.get_by_label("Description").fill(DESCRIPTION)
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("status")).to_contain_text("was created")
+    expect(page.get_by_role("main").get_by_role("status")).to_contain_text("was created")
 
 
 @pytest.fixture(scope="module")
 def servers(installed, tmp_path_factory):
     started = {}
 
-    def server(interface):
-        if interface not in started:
-            project = installed(interface).copy(tmp_path_factory.mktemp(f"browser-{interface}"))
-            started[interface] = stack.enter_context(project.serve())
-        return started[interface]
+    def server(*answers):
+        if answers not in started:
+            project = installed(*answers).copy(tmp_path_factory.mktemp("browser"))
+            started[answers] = stack.enter_context(project.serve())
+        return started[answers]
 
     with contextlib.ExitStack() as stack:
         yield server
@@ -80,6 +82,7 @@ def test_the_page_catches_up_when_the_server_is_back(installed, tmp_path, visit)
     with project.serve(port=server.port):
         expect(heading(page, "Compass")).to_be_visible()
         assert page.evaluate("window.sameDocument"), "the page was loaded anew"
+        page.close()
     # The browser itself tells of each request that was refused.
     refused = ("WebSocket connection to ", "Failed to load resource: net::")
     visitor.problems = [text for text in visitor.problems if not text.startswith(refused)]
@@ -102,6 +105,19 @@ def test_a_password_is_changed_and_the_new_one_signs_in(servers, visit, interfac
     expect(heading(page, "Items")).to_be_visible()
 
 
+@pytest.mark.parametrize("interface", INTERFACES)
+@pytest.mark.parametrize("version", [RUNNING_PYTHON, *OTHER_DJANGOS])
+def test_the_debug_toolbar_shows_the_queries_of_a_page(servers, visit, interface, version):
+    page = visit(servers(interface, version).url).sign_up("ada-toolbar")
+    add_item(page, "Compass")
+    expect(page.locator("#djDebugToolbar")).to_be_hidden()
+    page.locator("#djShowToolBarButton").click()
+    page.locator("#djDebugPanelList").get_by_role("link", name="SQL").click()
+    queries = page.locator("#SQLPanel .djDebugSql")
+    expect(queries.filter(has_text='FROM "items_item"')).to_have_count(2)
+    expect(queries.filter(has_text='FROM "users_user"')).to_have_count(1)
+
+
 def test_the_page_is_used_by_keyboard_alone(servers, visit):
     page = visit(servers("ASGI").url).open("/accounts/password_reset/")
     page.keyboard.press("Tab")
@@ -118,3 +134,12 @@ def test_the_admin_and_the_api_page_load_nothing_from_elsewhere(servers, visit):
     expect(page.get_by_text("/api/v1/items/", exact=True).first).to_be_visible()
     page.goto(f"{visitor.url}/admin/")
     expect(page.get_by_role("button", name="Log in")).to_be_visible()
+
+
+def test_signing_out_in_one_tab_shows_the_sign_in_page_in_the_other(servers, visit):
+    visitor = visit(servers("ASGI").url)
+    first = visitor.sign_up("ada-leaves")
+    second = visitor.open()
+    expect(second.get_by_text("No items yet.")).to_be_visible()
+    first.get_by_role("button", name="Sign out").click()
+    expect(heading(second, "Sign in")).to_be_visible()

@@ -3,29 +3,13 @@
 import os
 import re
 import select
-import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 import requests
 
 from tests.client import PASSWORD, Client
-from tests.production import INTERFACES
 
-APP_LAYOUT = {
-    "__init__.py",
-    "admin.py",
-    "apps.py",
-    "migrations/__init__.py",
-    "models.py",
-    "serializers.py",
-    "templates/blog/index.html",
-    "tests/__init__.py",
-    "tests/test_pages.py",
-    "urls.py",
-    "views.py",
-}
 NEW_FIELD = '    color = models.CharField(max_length=20, blank=True, default="")\n'
 
 
@@ -105,7 +89,7 @@ def test_collectstatic_gathers_the_files_of_all_apps(project):
     done = project.run("collectstatic", "--noinput", env={"DEBUG": "False", "DATABASE_URL": "sqlite:///db.sqlite3"})
     assert re.search(r"^\d+ static files copied", done.stdout, re.MULTILINE)
     found = {path.name for path in (project.path / "staticfiles").rglob("*")}
-    assert {"style.css", "style.css.gz", "item_list.js", "swagger-ui.css", "staticfiles.json"} <= found
+    assert {"style.css", "style.css.gz", "live.js", "swagger-ui.css", "staticfiles.json"} <= found
     assert "db.sqlite3" not in found
 
 
@@ -129,94 +113,3 @@ def test_runscript_runs_the_example(project):
     shell(project, create.format("ada", "ada", 2020), create.format("bob", "bob", 2999), "print()")
     assert project.run("runscript", "inactive_users").stdout.splitlines() == ["ada"]
     assert project.run("runscript", "inactive_users", "--script-args", "99999").stdout.splitlines() == []
-
-
-def files(folder):
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"}
-
-
-def printed_lines(done):
-    """Return the lines that startapp says to add, by the file that they belong to."""
-    return dict(re.findall(r"^  \w+ in (\S+): +(.+)$", done.stdout, re.MULTILINE))
-
-
-def add_app(project, name):
-    """Follow what startapp prints."""
-    places = {"settings.py": '    "items",\n', "urls.py": '    path("", include("items.urls")),\n'}
-    lines = printed_lines(project.run("startapp", name))
-    assert {Path(file).name for file in lines} == set(places)
-    for file, line in lines.items():
-        path = project.path / file
-        place = places[path.name]
-        assert place in path.read_text()
-        path.write_text(path.read_text().replace(place, f"{place}    {line}\n"))
-
-
-@pytest.mark.parametrize("interface", INTERFACES)
-def test_startapp_makes_an_app_that_works_with_the_two_printed_lines(installed, tmp_path, interface):
-    project = installed(interface).copy(tmp_path)
-    add_app(project, "blog")
-    assert files(project.path / "blog") == APP_LAYOUT
-    assert "Ran 2 tests" in project.call("python", "-W", "error", "manage.py", "test", "blog").stderr
-    project.run("check", "--fail-level", "WARNING")
-    project.run("makemigrations", "--check")
-    project.call("ruff", "check")
-    project.call("ruff", "format", "--check")
-    with project.serve() as server:
-        page = Client(server).sign_up("ada").get("/blog/")
-        assert "<title>Blog · My Project</title>" in page.text
-        assert "<h1>Blog</h1>" in page.text
-
-
-def test_startapp_gives_an_app_of_two_words_a_readable_name(project):
-    add_app(project, "photo_albums")
-    assert "class PhotoAlbumsConfig" in (project.path / "photo_albums" / "apps.py").read_text()
-    project.call("ruff", "check")
-    project.call("ruff", "format", "--check")
-    project.run("test", "photo_albums")
-
-
-def test_startapp_takes_another_template_as_django_does(project, tmp_path):
-    template = tmp_path / "template"
-    template.mkdir()
-    (template / "apps.py-tpl").write_text("NAME = '{{ camel_case_app_name }}'\n")
-    (template / "page.html").write_text("{{ app_name }}\n")
-    project.run("startapp", "blog", "--template", template)
-    assert files(project.path / "blog") == {"apps.py", "page.html"}
-    assert (project.path / "blog" / "apps.py").read_text() == "NAME = 'Blog'\n"
-    assert (project.path / "blog" / "page.html").read_text() == "{{ app_name }}\n"
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("two-words", "'two-words' is not a valid app name"),
-        ("items", "'items' conflicts with the name of an existing Python module"),
-        ("json", "'json' conflicts with the name of an existing Python module"),
-    ],
-)
-def test_startapp_refuses_what_django_refuses(project, name, reason):
-    before = files(project.path)
-    done = project.run("startapp", name, check=False)
-    assert done.returncode != 0
-    assert reason in done.stderr
-    assert "urlpatterns" not in done.stdout
-    assert files(project.path) == before
-
-
-@pytest.mark.parametrize("interface", INTERFACES)
-def test_the_first_app_is_one_folder_and_two_lines(installed, interface, tmp_path):
-    project = installed(interface).copy(tmp_path)
-    shutil.rmtree(project.path / "items")
-    for name, line in ("settings.py", '    "items",\n'), ("urls.py", '    path("", include("items.urls")),\n'):
-        path = project.path / "my_project" / name
-        text = path.read_text()
-        assert text.count(line) == 1
-        path.write_text(text.replace(line, ""))
-    project.run("spectacular", "--file", "schema.yml")
-    project.call("python", "-W", "error", "manage.py", "test")
-    project.call("ruff", "check")
-    assert "No changes detected" in project.run("makemigrations", "--check").stdout
-    with project.serve() as server:
-        assert requests.get(f"{server.url}/accounts/login/", timeout=60).status_code == 200
-        assert requests.get(f"{server.url}/api/v1/items/", timeout=60).status_code == 404

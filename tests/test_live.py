@@ -1,12 +1,15 @@
-"""Live updates: a real WebSocket client at two Daphne processes that share a PostgreSQL and a Redis."""
+"""Live updates: a real WebSocket client at two server processes that share a PostgreSQL and a Redis."""
+
+import contextlib
 
 import pytest
 import websockets.exceptions
 
-from tests.client import PASSWORD, Client, heard, socket
+from tests.client import LIMIT, PASSWORD, Client, heard, socket
 from tests.machine import free_port
-from tests.production import Deployment, wait_until
+from tests.production import Deployment
 
+SIGNED_OUT = 4401
 SHELL = """
 from django.contrib.auth import get_user_model
 owner = get_user_model().objects.get(email="{email}")
@@ -104,12 +107,15 @@ def test_a_foreign_page_is_refused(first):
     assert refusal.value.response.status_code == 403
 
 
-def test_an_open_socket_keeps_no_database_connection(first, postgres, deployment):
+def test_open_sockets_share_few_database_connections(first, second, postgres, deployment):
     ada = person(first, "ada-idle")
-    with socket(ada) as connection:
-        wait_until(lambda: deployment.connections(postgres) == [], first)
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket(ada)) for _ in range(20)]
         number = ada.api("POST", "/api/v1/items/", 201, name="Compass")["id"]
-        assert heard(connection) == {"event": "saved", "id": number}
+        for connection in sockets:
+            assert heard(connection) == {"event": "saved", "id": number}
+        # Four of each process.
+        assert len(deployment.connections(postgres)) <= 8
 
 
 def test_items_change_while_redis_is_down(deployment):
@@ -119,3 +125,34 @@ def test_items_change_while_redis_is_down(deployment):
         assert ada.names() == ["Compass"]
         # Nothing can be counted, so nothing is let through.
         ada.api("GET", "/api/v1/items/", 500)
+
+
+def closed(connection):
+    """Return the code with which the server closes this socket, before it says anything more."""
+    with pytest.raises(websockets.exceptions.ConnectionClosed) as end:
+        connection.recv(timeout=LIMIT)
+    return end.value.rcvd.code
+
+
+def test_a_socket_closes_when_its_session_is_signed_out_in_another_process(first, second):
+    ada = person(first, "ada-leaves")
+    elsewhere = Client(second, https=True)
+    elsewhere.sign_in("ada-leaves")
+    twin = Client(second, https=True)
+    twin.cookies.update(ada.cookies)
+    with socket(ada) as connection, socket(elsewhere) as other:
+        twin.sign_out()
+        assert closed(connection) == SIGNED_OUT
+        number = elsewhere.api("POST", "/api/v1/items/", 201, name="Compass")["id"]
+        assert heard(other) == {"event": "saved", "id": number}
+
+
+def test_a_session_that_a_new_password_has_ended_is_told_nothing(first, second):
+    ada = person(first, "ada-changes")
+    elsewhere = Client(second, https=True)
+    elsewhere.sign_in("ada-changes")
+    with socket(ada) as connection:
+        new = {"new_password1": "a different horse", "new_password2": "a different horse"}
+        elsewhere.submit("/accounts/password_change/", old_password=PASSWORD, **new)
+        elsewhere.api("POST", "/api/v1/items/", 201, name="Compass")
+        assert closed(connection) == SIGNED_OUT

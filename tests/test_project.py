@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import shutil
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from demo import QUESTIONS
 from tests.production import INTERFACES, Deployment
 from tests.project import generate
+from tests.test_startapp import remove_example
 
+RUN_TESTS = ("python", "-W", "error", "-m", "coverage", "run", "manage.py", "test", "-v", "2")
 SILENT = "System check identified no issues (0 silenced)."
 VARIANTS = list(itertools.product(INTERFACES, QUESTIONS["login"]))
 
@@ -29,8 +32,9 @@ def project(request, installed, tmp_path_factory):
     return project
 
 
-def test_its_tests_pass_on_sqlite_and_warn_of_nothing(project):
-    done = project.call("python", "-W", "error", "manage.py", "test", "-v", "2")
+def test_its_tests_pass_on_sqlite_cover_it_and_warn_of_nothing(project):
+    done = project.call(*RUN_TESTS)
+    project.call("coverage", "report")
     assert "\nOK\n" in done.stderr
     assert "memory" in done.stderr
     for module in ("items.tests.test_api", "my_project.tests.test_api", "users.tests.test_pages"):
@@ -38,11 +42,32 @@ def test_its_tests_pass_on_sqlite_and_warn_of_nothing(project):
     assert ("(items.tests.test_live." in done.stderr) == (project.answers["interface"] == "ASGI")
 
 
-def test_its_tests_pass_on_postgresql_and_warn_of_nothing(project, postgres):
+def test_its_tests_pass_on_postgresql_cover_it_and_warn_of_nothing(project, postgres):
     database = postgres.database()
-    done = project.call("python", "-W", "error", "manage.py", "test", "-v", "2", env={"DATABASE_URL": database})
+    done = project.call(*RUN_TESTS, env={"DATABASE_URL": database})
+    project.call("coverage", "report")
     assert "\nOK\n" in done.stderr
     assert f"test_{database.rpartition('/')[2]}" in done.stderr
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_its_tests_cover_it_without_the_example(installed, interface, tmp_path):
+    project = installed(interface).copy(tmp_path)
+    remove_example(project)
+    project.call(*RUN_TESTS)
+    project.call("coverage", "report")
+
+
+def test_code_and_a_branch_that_no_test_runs_are_told(installed, tmp_path):
+    project = installed("WSGI").copy(tmp_path)
+    (project.path / "new.py").write_text("print()\n")
+    with (project.path / "users" / "urls.py").open("a") as urls:
+        urls.write("\nif urlpatterns:\n    urlpatterns += []\n")
+    done = project.call("pipenv", "run", "coverage", check=False)
+    assert done.returncode
+    assert re.search(r"^new\.py .* 0% +1$", done.stdout, re.MULTILINE)
+    assert re.search(r"^users/urls\.py .* \d\d% +11->exit$", done.stdout, re.MULTILINE)
+    assert done.stdout.count("%") == 3
 
 
 def test_djangos_checks_are_silent(project, postgres, tmp_path):

@@ -68,7 +68,13 @@ def test_enter_to_each_question_makes_the_default_project(ask, rendered):
 
 
 def test_typed_answers_make_the_project_of_these_answers(ask, rendered):
-    answers = {**OTHER_TEXTS, "interface": "WSGI", "python_version": PYTHON_VERSIONS[0], "login": "email"}
+    answers = {
+        **OTHER_TEXTS,
+        "interface": "WSGI",
+        "python_version": PYTHON_VERSIONS[0],
+        "login": "email",
+        "ci": "GitLab",
+    }
     assert set(answers) == set(QUESTIONS), "type an answer to the new question"
     numbers = {q: str(QUESTIONS[q].index(a) + 1) for q, a in answers.items() if isinstance(QUESTIONS[q], list)}
     _, folder = ask(*({**answers, **numbers}[question] for question in QUESTIONS))
@@ -102,6 +108,7 @@ def test_the_default_answers(rendered):
         "interface": "ASGI",
         "python_version": RUNNING_PYTHON if RUNNING_PYTHON in PYTHON_VERSIONS else PYTHON_VERSIONS[-1],
         "login": "username",
+        "ci": "GitHub",
     }
 
 

@@ -38,21 +38,29 @@ else:
     import tomli as tomllib
 
 DEFAULT = {
+    ".editorconfig",
     ".env.example",
     ".gitattributes",
+    ".github/dependabot.yml",
+    ".github/workflows/ci.yml",
     ".gitignore",
+    ".pre-commit-config.yaml",
+    "AGENTS.md",
     "Pipfile",
     "README.md",
+    "deploy/README.md",
+    "deploy/apache-proxy.conf",
+    "deploy/my_project.service",
+    "deploy/my_project.socket",
+    "deploy/nginx.conf",
     "items/__init__.py",
     "items/admin.py",
     "items/apps.py",
-    "items/consumers.py",
+    "items/forms.py",
     "items/migrations/__init__.py",
     "items/models.py",
     "items/routing.py",
     "items/serializers.py",
-    "items/signals.py",
-    "items/static/item_list.js",
     "items/templates/items/item_confirm_delete.html",
     "items/templates/items/item_form.html",
     "items/templates/items/item_list.html",
@@ -68,8 +76,10 @@ DEFAULT = {
     "my_project/apps.py",
     "my_project/asgi.py",
     "my_project/checks.py",
+    "my_project/consumers.py",
     "my_project/context_processors.py",
     "my_project/environment.py",
+    "my_project/handlers.py",
     "my_project/health.py",
     "my_project/logs.py",
     "my_project/management/__init__.py",
@@ -79,20 +89,41 @@ DEFAULT = {
     "my_project/management/app_template/migrations/__init__.py-tpl",
     "my_project/management/app_template/models.py-tpl",
     "my_project/management/app_template/serializers.py-tpl",
-    "my_project/management/app_template/templates/app_name/index.html",
+    "my_project/management/app_template/templates/app_name/index.html-tpl",
     "my_project/management/app_template/tests/__init__.py-tpl",
     "my_project/management/app_template/tests/test_pages.py-tpl",
     "my_project/management/app_template/urls.py-tpl",
     "my_project/management/app_template/views.py-tpl",
     "my_project/management/commands/__init__.py",
     "my_project/management/commands/startapp.py",
+    "my_project/management/resource_template/__init__.py-tpl",
+    "my_project/management/resource_template/admin.py-tpl",
+    "my_project/management/resource_template/apps.py-tpl",
+    "my_project/management/resource_template/forms.py-tpl",
+    "my_project/management/resource_template/migrations/__init__.py-tpl",
+    "my_project/management/resource_template/models.py-tpl",
+    "my_project/management/resource_template/routing.py-tpl",
+    "my_project/management/resource_template/serializers.py-tpl",
+    "my_project/management/resource_template/templates/app_name/model_name_confirm_delete.html-tpl",
+    "my_project/management/resource_template/templates/app_name/model_name_form.html-tpl",
+    "my_project/management/resource_template/templates/app_name/model_name_list.html-tpl",
+    "my_project/management/resource_template/templates/app_name/model_name_list_live.html-tpl",
+    "my_project/management/resource_template/tests/__init__.py-tpl",
+    "my_project/management/resource_template/tests/test_api.py-tpl",
+    "my_project/management/resource_template/tests/test_live.py-tpl",
+    "my_project/management/resource_template/tests/test_pages.py-tpl",
+    "my_project/management/resource_template/urls.py-tpl",
+    "my_project/management/resource_template/views.py-tpl",
+    "my_project/management/tests.py",
     "my_project/pagination.py",
     "my_project/problems.py",
     "my_project/security.py",
     "my_project/sentry.py",
     "my_project/serializers.py",
+    "my_project/server.py",
     "my_project/settings.py",
     "my_project/static/icon.svg",
+    "my_project/static/live.js",
     "my_project/static/style.css",
     "my_project/templates/403.html",
     "my_project/templates/403_csrf.html",
@@ -103,11 +134,20 @@ DEFAULT = {
     "my_project/tests/__init__.py",
     "my_project/tests/test_api.py",
     "my_project/tests/test_checks.py",
+    "my_project/tests/test_consumers.py",
     "my_project/tests/test_environment.py",
+    "my_project/tests/test_handlers.py",
     "my_project/tests/test_health.py",
     "my_project/tests/test_logs.py",
     "my_project/tests/test_pages.py",
+    "my_project/tests/test_pagination.py",
+    "my_project/tests/test_queries.py",
     "my_project/tests/test_security.py",
+    "my_project/tests/test_sentry.py",
+    "my_project/tests/test_serializers.py",
+    "my_project/tests/test_servers.py",
+    "my_project/tests/test_settings.py",
+    "my_project/tests/test_uvicorn.py",
     "my_project/urls.py",
     "my_project/wsgi.py",
     "pyproject.toml",
@@ -134,6 +174,7 @@ DEFAULT = {
     "users/tests/__init__.py",
     "users/tests/test_api.py",
     "users/tests/test_pages.py",
+    "users/tests/test_scripts.py",
     "users/urls.py",
     "users/views.py",
 }
@@ -142,16 +183,26 @@ DEFAULT = {
 DIFFERENCES = {
     ("interface", "WSGI"): (
         {
-            "items/consumers.py",
             "items/routing.py",
-            "items/signals.py",
-            "items/static/item_list.js",
             "items/templates/items/item_list_live.html",
             "items/tests/test_live.py",
+            "my_project/consumers.py",
+            "deploy/apache-proxy.conf",
+            "my_project/handlers.py",
+            "my_project/server.py",
+            "my_project/management/resource_template/routing.py-tpl",
+            "my_project/management/resource_template/templates/app_name/model_name_list_live.html-tpl",
+            "my_project/management/resource_template/tests/test_live.py-tpl",
+            "my_project/static/live.js",
+            "my_project/tests/test_consumers.py",
+            "my_project/tests/test_handlers.py",
+            "my_project/tests/test_uvicorn.py",
         },
-        {"gunicorn.conf.py"},
+        {"deploy/apache-mod_wsgi.conf", "gunicorn.conf.py", "my_project/tests/test_gunicorn.py"},
     ),
     ("login", "email"): (set(), {"users/managers.py"}),
+    ("ci", "GitLab"): ({".github/dependabot.yml", ".github/workflows/ci.yml"}, {".gitlab-ci.yml", "renovate.json"}),
+    ("ci", "none"): ({".github/dependabot.yml", ".github/workflows/ci.yml"}, set()),
     # Newer Django can be told in its settings what these do.
     ("python_version", "3.9"): (set(), {"my_project/sqlite/__init__.py", "my_project/sqlite/base.py"}),
 }
@@ -171,7 +222,7 @@ def is_python(path):
 
 
 def copied_verbatim(path):
-    return "templates" in path.parts or "app_template" in path.parts
+    return "templates" in path.parts or path.name.endswith("-tpl") or "workflows" in path.parts
 
 
 PARSERS = {
@@ -308,7 +359,7 @@ def test_ruff_is_content_whatever_the_names(rendered, names, interface):
 
 def test_the_names_stand_in_for_the_default_ones_everywhere(rendered):
     def renamed(file):
-        return re.sub(r"\bmy_project/", "zoo/", re.sub(r"\bitems/", "aardvark/", file))
+        return re.sub(r"\bmy_project\b", "zoo", re.sub(r"\bitems/", "aardvark/", file))
 
     assert listing(rendered(project_slug="zoo", app_name="aardvark")) == set(map(renamed, DEFAULT))
 

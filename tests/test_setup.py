@@ -20,7 +20,10 @@ from tests.project import cookiecutter_command, generate
 from tests.user import snapshot
 
 OFFLINE = {"PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "", "PIP_RETRIES": "0"}
-ASGI_PACKAGES = {"autobahn", "channels", "channels-redis", "daphne", "msgpack", "twisted", "uvicorn"}
+ASGI_PACKAGES = {
+    *("autobahn", "channels", "channels-redis", "daphne", "httptools", "msgpack", "twisted"),
+    *("uvicorn", "uvloop", "websockets"),
+}
 INDEXES = """
 from pip._internal.commands import create_command
 from pip._internal.models.index import PyPI
@@ -60,7 +63,8 @@ def path_with_pipenv(tmp_path_factory):
 def test_each_step_is_told_with_its_time_and_what_it_did_and_the_next_command_follows(installed, interface):
     project = installed(interface)
     lines = [line for line in project.output.splitlines() if " so far; " not in line]
-    packages = len(lock(project)["default"]) + len(lock(project)["develop"])
+    # Some are in both sections.
+    packages = len({*lock(project)["default"], *lock(project)["develop"]})
     assert lines[0] == "Setting up my_project:"
     assert [re.fullmatch(r"  (.*?) +\d+\.\d s  (.*)", line).groups() for line in lines[1:7]] == [
         ("development settings in .env", "with a new secret key"),
@@ -211,7 +215,7 @@ def test_the_lock_names_pips_default_index_alone(installed, interface):
 
 
 def test_asgi_packages_are_installed_for_asgi_alone(installed):
-    assert packages(installed("ASGI")) & (ASGI_PACKAGES | {"gunicorn"}) == ASGI_PACKAGES - {"uvicorn"}
+    assert packages(installed("ASGI")) & (ASGI_PACKAGES | {"gunicorn"}) == ASGI_PACKAGES
     assert packages(installed("WSGI")) & (ASGI_PACKAGES | {"gunicorn"}) == {"gunicorn"}
 
 
@@ -265,12 +269,14 @@ def test_git_keeps_the_lock_and_the_migrations_and_no_secret(installed, tmp_path
     project = installed("WSGI").copy(tmp_path)
     project.run("collectstatic", "--noinput")
     project.call("ruff", "check")
+    project.call("mypy", "manage.py")
+    project.call("coverage", "run", "manage.py", "check")
     subprocess.run(["git", "init", "--quiet"], cwd=project.path, check=True)
     listed = project.call("git", "ls-files", "--others", "--exclude-standard").stdout.splitlines()
     kept = {"Pipfile", "Pipfile.lock", ".env.example", "items/migrations/0001_initial.py", "schema.yml"}
     assert kept <= set(listed)
     top = {name.partition("/")[0] for name in listed}
-    assert top.isdisjoint({".env", ".ruff_cache", "db.sqlite3", "staticfiles"})
+    assert top.isdisjoint({".coverage", ".env", ".mypy_cache", ".ruff_cache", "db.sqlite3", "staticfiles"})
     # Its pattern means a folder, and here it is a link.
     assert ".venv/" in (project.path / ".gitignore").read_text().splitlines()
 

@@ -41,7 +41,8 @@ print(json.dumps({"asked": sorted(asked), "installed": sorted(installed)}))
 SWITCHES = {"MEDIA_BUCKET_URL": "s3://key:secret@127.0.0.1:1/media", "SENTRY_DSN": "http://key@127.0.0.1:1/1"}
 
 SERVERS = {
-    "ASGI": "daphne.cli channels_redis.core redis.asyncio",
+    "ASGI": "daphne.cli channels_redis.core redis.asyncio uvicorn.supervisors uvicorn.loops.uvloop "
+    "uvicorn.protocols.http.auto uvicorn.protocols.websockets.auto",
     "WSGI": "gunicorn.app.wsgiapp gunicorn.workers.sync redis",
 }
 

@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import threading
-import venv
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -143,16 +142,6 @@ def test_what_is_locked_is_installed_and_nothing_else(installed, interface):
     assert present.keys() - SEEDS == here - SEEDS
     assert {name: f"=={present[name]}" for name in here} == {name: locked(project)[name]["version"] for name in here}
     project.call("python", "-m", "pip", "check")
-
-
-@pytest.fixture(scope="module")
-def older_pipenv(tmp_path_factory):
-    """The last Pipenv that runs on Python 3.9."""
-    folder = tmp_path_factory.mktemp("pipenv")
-    venv.create(folder, with_pip=True)
-    command = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "pipenv==2025.0.4"]
-    subprocess.run(command, check=True, env=clean_environment())
-    return str(folder / "bin" / "pipenv")
 
 
 @pytest.mark.parametrize(

@@ -94,8 +94,7 @@ def test_from_a_zip_file(user, repository, installed):
 
 
 def test_with_prompts_answered_in_a_terminal(user, installed):
-    accepted = "\n"
-    typed = 7 * accepted + "2\n" + 2 * accepted
+    typed = "".join("2\n" if question == "interface" else "\n" for question in QUESTIONS)
     output = user.run_in_terminal(f"cookiecutter {ROOT}", typed=typed)
     assert "What do users sign in with?" in output
     assert tracked(Project(user.work / "my_project", {})) == tracked(installed("WSGI"))
@@ -139,7 +138,7 @@ def lived_in(user, installed):
     project.run("shell", "-c", ADD_USER)
     with (project.path / ".env").open("a") as env:
         env.write("LOG_LEVEL=WARNING\n")
-    for name in "users/own.py", "items/signals.py", "items/static/own.css", "items/templates/items/own.html":
+    for name in "users/own.py", "items/own.py", "items/static/own.css", "items/templates/items/own.html":
         (project.path / name).parent.mkdir(exist_ok=True)
         (project.path / name).write_text("own\n")
     return project
@@ -149,7 +148,7 @@ def test_generating_again_keeps_all_that_the_template_does_not_own(user, lived_i
     own = tracked(lived_in).keys() - tracked(rendered(interface="WSGI")).keys()
     own |= {".env", "db.sqlite3"}
     before = {name: (lived_in.path / name).read_bytes() for name in own}
-    assert {"Pipfile.lock", "schema.yml", "blog/models.py", "items/signals.py"} <= own
+    assert {"Pipfile.lock", "schema.yml", "blog/models.py", "items/own.py"} <= own
     assert "items/templates/items/own.html" in own
 
     output = user.run(f"{MAKE} -f")

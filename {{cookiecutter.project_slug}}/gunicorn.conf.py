@@ -5,6 +5,8 @@ from {{ cookiecutter.project_slug }}.environment import env
 
 wsgi_app = "{{ cookiecutter.project_slug }}.wsgi"
 
+workers = env["WEB_CONCURRENCY"]
+
 logconfig_dict = logs.config(env["LOG_LEVEL"], env["LOG_FORMAT"])
 
 # Leaves it to TRUSTED_PROXIES whether X-Forwarded-Proto is believed.

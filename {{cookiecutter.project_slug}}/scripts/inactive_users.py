@@ -12,7 +12,7 @@ from django.utils import timezone
 from users.models import User
 
 
-def run(days="90"):
+def run(days: str = "90") -> None:
     """Print the users who did not sign in during the last `days` days, or never did."""
     since = timezone.now() - timedelta(days=int(days))
     for user in User.objects.filter(Q(last_login__lt=since) | Q(last_login=None)):

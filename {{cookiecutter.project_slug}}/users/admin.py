@@ -1,5 +1,10 @@
+from __future__ import annotations
+
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.http import HttpRequest
 
 from users.models import User
 
@@ -21,11 +26,11 @@ class UserAdmin(DjangoUserAdmin):
     ordering = ["email"]
 
 {% endif %}
-    def get_readonly_fields(self, request, obj=None):
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
         rights = ["is_staff", "is_superuser", "groups", "user_permissions"]
         return fields if request.user.is_superuser else [*fields, *rights]
 
-    def has_change_permission(self, request, obj=None):
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         may_change = super().has_change_permission(request, obj)
         return may_change and (request.user.is_superuser or obj is None or not obj.is_superuser)

@@ -7,9 +7,5 @@ from users.models import User
 class SignUpForm(UserCreationForm):
     class Meta:
         model = User
-{% if cookiecutter.login == "email" %}
-        fields = ["email"]
-{% else %}
-        fields = ["username", "email"]
-{% endif %}
+        fields = [User.USERNAME_FIELD, *User.REQUIRED_FIELDS]
         widgets = {"email": forms.EmailInput(attrs={"autocomplete": "email"})}

@@ -1,14 +1,21 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from django.contrib.auth.models import BaseUserManager
 
+if TYPE_CHECKING:
+    from users.models import User
 
-class UserManager(BaseUserManager):
+
+class UserManager(BaseUserManager["User"]):
     """Creates and finds users by their email address."""
 
-    def get_by_natural_key(self, email):
+    def get_by_natural_key(self, email: str | None) -> User:
         """Return the user who signs in with `email`, whatever its case."""
         return self.get(email__iexact=email)
 
-    def create_user(self, email, password=None, **fields):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
         """Save and return a user; without a password nobody can sign in as them."""
         if not email:
             raise ValueError("A user needs an email address.")
@@ -17,6 +24,6 @@ class UserManager(BaseUserManager):
         user.save(using=self._db)
         return user
 
-    def create_superuser(self, email, password=None, **fields):
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
         """Save and return a user who may do everything."""
         return self.create_user(email, password, **{**fields, "is_staff": True, "is_superuser": True})

@@ -11,15 +11,15 @@ class User(AbstractUser):
 {% if cookiecutter.login == "email" %}
     """Someone who signs in with their email address, in upper or lower case."""
 
-    username = None
+    username = None  # type: ignore[assignment]
     email = models.EmailField("email address", unique=True)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS = []
 
-    objects = UserManager()
+    objects = UserManager()  # type: ignore[assignment, misc]
 
-    class Meta(AbstractUser.Meta):
+    class Meta:
         constraints = [
             # Upper rather than Lower: PostgreSQL then also uses this index for `iexact`.
             models.UniqueConstraint(

@@ -1,10 +1,15 @@
+from typing import Any
+
+from django import forms
 from django.conf import settings
 from django.contrib.auth import authenticate, login
+from django.http import HttpResponse
 from django.views.generic import CreateView
 from drf_spectacular.utils import extend_schema
 from knox.auth import TokenAuthentication
 from knox.models import AuthToken
 from rest_framework import exceptions, generics, permissions, status
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -19,7 +24,7 @@ class SignUpView(CreateView):
     template_name = "registration/signup.html"
     success_url = settings.LOGIN_REDIRECT_URL
 
-    def form_valid(self, form):
+    def form_valid(self, form: forms.ModelForm) -> HttpResponse:
         response = super().form_valid(form)
         login(self.request, self.object, backend="django.contrib.auth.backends.ModelBackend")
         return response
@@ -31,11 +36,11 @@ class TokenView(APIView):
     authentication_classes = [TokenAuthentication]
     throttle_scope = "token"
 
-    def get_permissions(self):
+    def get_permissions(self) -> list[permissions.BasePermission]:
         return [permissions.AllowAny() if self.request.method == "POST" else permissions.IsAuthenticated()]
 
     @extend_schema(request=SignInSerializer, responses={201: TokenSerializer}, auth=[])
-    def post(self, request):
+    def post(self, request: Request) -> Response:
         """Make a token for whoever has this user name and password."""
         serializer = SignInSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -48,7 +53,7 @@ class TokenView(APIView):
         return Response(data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={204: None})
-    def delete(self, request):
+    def delete(self, request: Request) -> Response:
         """Revoke the token that this request carries."""
         request.auth.delete()
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -60,5 +65,5 @@ class MeView(generics.RetrieveUpdateAPIView):
     serializer_class = UserSerializer
     permission_classes = [permissions.IsAuthenticated]
 
-    def get_object(self):
+    def get_object(self) -> Any:
         return self.request.user

@@ -1,9 +1,12 @@
+from __future__ import annotations
+
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 
 
 class ItemQuerySet(models.QuerySet):
-    def owned_by(self, user):
+    def owned_by(self, user: AbstractBaseUser | AnonymousUser) -> ItemQuerySet:
         """Return what `user` may see and change: nothing, where nobody is signed in."""
         return self.filter(owner_id=user.pk)
 
@@ -20,10 +23,7 @@ class Item(models.Model):
     class Meta:
         ordering = ["-created_at", "-pk"]
         # One for each ordering of an owner's items.
-        indexes = [
-            models.Index("owner", "created_at", "id", name="items_item_by_creation"),
-            models.Index("owner", "name", "id", name="items_item_by_name"),
-        ]
+        indexes = [models.Index(fields=["owner", "created_at", "id"]), models.Index(fields=["owner", "name", "id"])]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.name

@@ -1,7 +1,9 @@
 from django.urls import path
 
-from {{ cookiecutter.app_name }}.consumers import ItemConsumer
+from {{ cookiecutter.project_slug }}.consumers import LiveConsumer
+
+from .models import Item
 
 websocket_urlpatterns = [
-    path("ws/items/", ItemConsumer.as_asgi()),
+    path("ws/items/", LiveConsumer.as_asgi(model=Item)),  # type: ignore[arg-type]
 ]

@@ -1,17 +1,25 @@
+from __future__ import annotations
+
+from typing import Any
+
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.messages.views import SuccessMessageMixin
+from django.http import HttpRequest
 from django.urls import reverse_lazy
 from django.views.generic import CreateView, DeleteView, ListView, UpdateView
-from rest_framework import permissions, viewsets
+from rest_framework import permissions, serializers, viewsets
 
-from {{ cookiecutter.app_name }}.models import Item
+from {{ cookiecutter.app_name }}.forms import ItemForm
+from {{ cookiecutter.app_name }}.models import Item, ItemQuerySet
 from {{ cookiecutter.app_name }}.serializers import ItemSerializer
 
 
 class OwnItemsMixin(LoginRequiredMixin):
     """Limits a view to the items of the signed-in user; all others are not found."""
 
-    def get_queryset(self):
+    request: HttpRequest
+
+    def get_queryset(self) -> ItemQuerySet:
         return Item.objects.owned_by(self.request.user)
 
 
@@ -24,17 +32,16 @@ class ItemListView(OwnItemsMixin, ListView):
 
 class ItemCreateView(LoginRequiredMixin, SuccessMessageMixin, CreateView):
     model = Item
-    fields = ["name", "description"]
+    form_class = ItemForm
     success_url = reverse_lazy("item_list")
     success_message = "“%(name)s” was created."
 
-    def form_valid(self, form):
-        form.instance.owner = self.request.user
-        return super().form_valid(form)
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "instance": self.model(owner=self.request.user)}
 
 
 class ItemUpdateView(OwnItemsMixin, SuccessMessageMixin, UpdateView):
-    fields = ["name", "description"]
+    form_class = ItemForm
     success_url = reverse_lazy("item_list")
     success_message = "“%(name)s” was saved."
 
@@ -54,8 +61,8 @@ class ItemViewSet(viewsets.ModelViewSet):
     ordering_fields = ["created_at", "name"]
     ordering = ["-created_at"]
 
-    def get_queryset(self):
+    def get_queryset(self) -> ItemQuerySet:
         return Item.objects.owned_by(self.request.user)
 
-    def perform_create(self, serializer):
+    def perform_create(self, serializer: serializers.BaseSerializer) -> None:
         serializer.save(owner=self.request.user)

@@ -4,5 +4,5 @@ from django.apps import AppConfig
 class ProjectConfig(AppConfig):
     name = "{{ cookiecutter.project_slug }}"
 
-    def ready(self):
+    def ready(self) -> None:
         from {{ cookiecutter.project_slug }} import checks  # noqa: F401

@@ -1,5 +1,5 @@
 {% if cookiecutter.interface == "ASGI" %}
-"""ASGI entry point: `application` is what Daphne serves, HTTP and WebSocket."""
+"""ASGI entry point: `application` is what Uvicorn or Daphne serves, HTTP and WebSocket."""
 {% else %}
 """ASGI entry point: `application` is what an ASGI server serves."""
 {% endif %}
@@ -7,14 +7,16 @@
 import os
 {% if cookiecutter.interface == "ASGI" %}
 from importlib import import_module
+from typing import Any
 
+import django
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.apps import apps
-from django.core.asgi import get_asgi_application
 from django.utils.module_loading import module_has_submodule
 
+from {{ cookiecutter.project_slug }}.handlers import Handler, SharedThreads, Sockets
 from {{ cookiecutter.project_slug }}.health import drain_on_sigterm
 {% else %}
 
@@ -24,8 +26,8 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{{ cookiecutter.project_slug }}.settings")
 
 {% if cookiecutter.interface == "ASGI" %}
-# Loads the apps, so it comes before the import of any consumer.
-django_application = get_asgi_application()
+# Comes before the import of anything that needs the apps.
+django.setup(set_prefix=False)
 
 # Those of each app's routing.py; they are found like each app's admin.py.
 websocket_urlpatterns = [
@@ -35,17 +37,13 @@ websocket_urlpatterns = [
     for route in getattr(import_module(f"{app.name}.routing"), "websocket_urlpatterns", [])
 ]
 
-protocols = ProtocolTypeRouter(
-    {
-        "http": django_application,
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
-    }
-)
+sockets = Sockets(AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))))
+protocols = SharedThreads(ProtocolTypeRouter({"http": Handler(), "websocket": sockets}))
 
 
-async def application(scope, receive, send):
+async def application(scope: Any, receive: Any, send: Any) -> None:
     # Not before the first request: servers set their own handlers after they loaded the application.
-    drain_on_sigterm()
+    drain_on_sigterm(sockets.close_before)
     await protocols(scope, receive, send)
 {% else %}
 application = get_asgi_application()

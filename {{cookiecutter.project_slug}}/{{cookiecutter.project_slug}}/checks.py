@@ -1,16 +1,21 @@
 """Warnings of what goes wrong in production and not on a developer's machine."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
 from django.conf import settings
-from django.core.checks import Error, Warning, register
+from django.core.checks import CheckMessage, Error, Warning, register
 from django.db import DatabaseError, InterfaceError, NotSupportedError, connection
 
 from {{ cookiecutter.project_slug }}.environment import env
 
 
-def production_check(check):
+def production_check(check: Callable[[], Iterator[CheckMessage]]) -> Callable[[], Iterator[CheckMessage]]:
     """Register a function that yields messages; it is not asked with DEBUG."""
 
-    def run(app_configs, **kwargs):
+    def run(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         return [] if env["DEBUG"] else list(check())
 
     register(run)
@@ -18,7 +23,7 @@ def production_check(check):
 
 
 @production_check
-def hosts():
+def hosts() -> Iterator[CheckMessage]:
     if "*" in settings.ALLOWED_HOSTS:
         yield Warning(
             "ALLOWED_HOSTS has *: anyone can point links in mails at a host of their own.",
@@ -28,7 +33,7 @@ def hosts():
 
 
 @production_check
-def proxies():
+def proxies() -> Iterator[CheckMessage]:
     if settings.TRUSTED_PROXIES is None:
         yield Warning(
             "TRUSTED_PROXIES is not set: behind a proxy all clients seem to have one address, and HTTPS is not seen.",
@@ -38,7 +43,7 @@ def proxies():
 
 
 @production_check
-def shared_memory():
+def shared_memory() -> Iterator[CheckMessage]:
     if settings.WEB_CONCURRENCY > 1 and not settings.REDIS_URL:
         yield Warning(
             "REDIS_URL is not set and WEB_CONCURRENCY is above 1: each process counts requests for itself alone, and"
@@ -49,18 +54,7 @@ def shared_memory():
 
 
 @production_check
-def persistent_connections():
-    for alias, database in settings.DATABASES.items():
-        if hasattr(settings, "ASGI_APPLICATION") and database.get("CONN_MAX_AGE"):
-            yield Warning(
-                f"CONN_MAX_AGE of the database {alias!r} is not 0: under ASGI such connections are never used again.",
-                hint="Leave conn_max_age out of DATABASE_URL.",
-                id="project.W004",
-            )
-
-
-@production_check
-def database_version():
+def database_version() -> Iterator[CheckMessage]:
     try:
         connection.ensure_connection()
     except NotSupportedError as error:

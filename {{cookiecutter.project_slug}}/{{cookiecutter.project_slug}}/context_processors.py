@@ -1,7 +1,10 @@
+from __future__ import annotations
+
 from django.conf import settings
+from django.http import HttpRequest
 
 
-def project(request):
+def project(request: HttpRequest) -> dict[str, str]:
     """Give every page the project's name and description, and the nonce of its own scripts and styles."""
     return {
         "project_name": settings.PROJECT_NAME,

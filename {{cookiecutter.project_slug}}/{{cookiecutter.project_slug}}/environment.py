@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import environ
@@ -18,65 +19,72 @@ import environ
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
-def text(value):
+def matching(pattern: str, value: str) -> str:
+    """Return the value, or raise ValueError where it does not match."""
+    if not re.fullmatch(pattern, value):
+        raise ValueError(value)
+    return value
+
+
+def text(value: str) -> str:
     """any text"""
     return value
 
 
-def boolean(value):
+def boolean(value: str) -> bool:
     """True or False"""
     return {"true": True, "1": True, "false": False, "0": False}[value.lower()]
 
 
-def number(value):
+def number(value: str) -> int:
     """a whole number from 0 on"""
-    return int(re.fullmatch("[0-9]+", value)[0])
+    return int(matching("[0-9]+", value))
 
 
-def names(value):
+def names(value: str) -> list[str]:
     """a list with commas"""
     return [name.strip() for name in value.split(",") if name.strip()]
 
 
-def origins(value):
+def origins(value: str) -> list[str]:
     """origins such as https://www.example.com, with commas"""
-    return [re.fullmatch(r"https?://[^/\s]+", origin)[0] for origin in names(value)]
+    return [matching(r"https?://[^/\s]+", origin) for origin in names(value)]
 
 
-def level(value):
+def level(value: str) -> str:
     """DEBUG, INFO, WARNING, ERROR or CRITICAL"""
-    return re.fullmatch("DEBUG|INFO|WARNING|ERROR|CRITICAL", value.upper())[0]
+    return matching("DEBUG|INFO|WARNING|ERROR|CRITICAL", value.upper())
 
 
-def log_format(value):
+def log_format(value: str) -> str:
     """the word console or json"""
-    return re.fullmatch("console|json", value.lower())[0]
+    return matching("console|json", value.lower())
 
 
-def path(value):
+def path(value: str) -> str:
     """a path such as admin/"""
-    return re.fullmatch(r"[\w./-]*\w", value.strip("/"))[0] + "/"
+    return matching(r"[\w./-]*\w", value.strip("/")) + "/"
 
 
-def url(value):
+def url(value: str) -> str:
     """an address such as https://key@example.com/1"""
-    return re.fullmatch(r"[a-z][a-z0-9+.-]*://\S+", value)[0]
+    return matching(r"[a-z][a-z0-9+.-]*://\S+", value)
 
 
-def redis_url(value):
+def redis_url(value: str) -> str:
     """an address such as redis://host:6379/0"""
-    return re.fullmatch(r"(rediss?|unix)://\S+", value)[0]
+    return matching(r"(rediss?|unix)://\S+", value)
 
 
-def bucket_url(value):
+def bucket_url(value: str) -> dict[str, Any]:
     """an address such as s3://key:secret@host/bucket"""
-    parts = urlsplit(re.fullmatch(r"s3(\+http)?://\S+:\S+@\S+/[^/\s]+", value)[0])
+    parts = urlsplit(matching(r"s3(\+http)?://\S+:\S+@\S+/[^/\s]+", value))
     scheme, host = "http" if parts.scheme == "s3+http" else "https", parts.netloc.rpartition("@")[2]
     return {
         "endpoint_url": f"{scheme}://{host}",
         "bucket_name": parts.path.strip("/"),
-        "access_key": unquote(parts.username),
-        "secret_key": unquote(parts.password),
+        "access_key": unquote(parts.username or ""),
+        "secret_key": unquote(parts.password or ""),
         "signature_version": "s3v4",
         "file_overwrite": False,
         # Such as ?region_name=eu-west-1
@@ -84,18 +92,18 @@ def bucket_url(value):
     }
 
 
-def database_url(value):
+def database_url(value: str) -> dict[str, Any]:
     """an address such as postgres://user:password@host:5432/name or sqlite:///file"""
-    config = environ.Env.db_url_config(re.fullmatch(r"(postgres(ql)?|sqlite)://.+", value)[0])
+    config: dict[str, Any] = environ.Env.db_url_config(matching(r"(postgres(ql)?|sqlite)://.+", value))
     if config["ENGINE"] == "django.db.backends.sqlite3" and config["NAME"] != ":memory:":
         config["NAME"] = BASE_DIR / config["NAME"]
     return config
 
 
-def email_url(value):
+def email_url(value: str) -> dict[str, Any]:
     """an address such as smtp+tls://user:password@host:587"""
 {% if cookiecutter.__django >= "6.1" %}
-    config = environ.Env.email_url_config(value)
+    config: dict[str, Any] = environ.Env.email_url_config(value)
     keys = {
         "host": "EMAIL_HOST",
         "port": "EMAIL_PORT",
@@ -109,7 +117,8 @@ def email_url(value):
     options = {option: config[key] for option, key in keys.items() if config.get(key)}
     return {"BACKEND": config["EMAIL_BACKEND"], "OPTIONS": options}
 {% else %}
-    return environ.Env.email_url_config(value)
+    config: dict[str, Any] = environ.Env.email_url_config(value)
+    return config
 {% endif %}
 
 
@@ -122,7 +131,7 @@ class Variable(NamedTuple):
     """
 
     name: str
-    type: object
+    type: Callable[[str], Any]
     purpose: str
     default: str | None = ""
     development: str | None = None
@@ -173,7 +182,7 @@ class Problem(Exception):
     """What is wrong with a variable, in one sentence."""
 
 
-def given(variable, environment):
+def given(variable: Variable, environment: Mapping[str, str]) -> str:
     """Return the text that the environment has for a variable, or that is in its file; none is empty."""
     file = environment.get(f"{variable.name}_FILE") if variable.secret else None
     if not file or environment.get(variable.name):
@@ -184,9 +193,9 @@ def given(variable, environment):
         raise Problem(f"{variable.name}_FILE names {file}, which cannot be read: {error}.") from error
 
 
-def parsed(variable, environment, development):
+def parsed(variable: Variable, environment: Mapping[str, str], development: bool) -> Any:
     """Return the value of a variable."""
-    value = given(variable, environment)
+    value: str | None = given(variable, environment)
     if not value:
         value = variable.development if development and variable.development is not None else variable.default
     if value is None:
@@ -200,16 +209,17 @@ def parsed(variable, environment, development):
         raise Problem(f"{variable.name} cannot be {shown}: {variable.type.__doc__} is needed.") from error
 
 
-def is_weak(key):
+def is_weak(key: str) -> bool:
     return len(key) < 50 or len(set(key)) < 5 or key.startswith("django-insecure")
 
 
-def read(environment):
+def read(environment: Mapping[str, str]) -> dict[str, Any]:
     """Return name -> value of all variables, or raise SystemExit with one sentence for each that will not do."""
-    values, problems = {}, []
+    values: dict[str, Any] = {}
+    problems = []
     for variable in VARIABLES:
         try:
-            values[variable.name] = parsed(variable, environment, values.get("DEBUG"))
+            values[variable.name] = parsed(variable, environment, values.get("DEBUG", False))
         except Problem as problem:
             problems.append(str(problem))
     if not problems and not values["DEBUG"]:
@@ -221,7 +231,7 @@ def read(environment):
     return values
 
 
-def readme_table():
+def readme_table() -> str:
     """Return the variables as the lines of a Markdown table."""
     rows = ["| Variable | Without it | What it is for |", "|--|--|--|"]
     for variable in VARIABLES:
@@ -232,7 +242,7 @@ def readme_table():
     return "\n".join(rows) + "\n"
 
 
-def example():
+def example() -> str:
     """Return the text of .env.example: the variables of a development machine, and all others as comments."""
     lines = ["# Settings for development: .env, which git ignores, is a copy of .env.example with a key of its own."]
     lines += ["DEBUG=True", "SECRET_KEY=for-development-only"]
@@ -241,13 +251,18 @@ def example():
     return "\n".join(lines) + "\n"
 
 
-if (BASE_DIR / ".env").exists():
-    environ.Env.read_env(BASE_DIR / ".env")
+def write(folder: Path) -> None:
+    """Write the folder's .env.example, and the table in its README.md, anew."""
+    readme = folder / "README.md"
+    before, after = re.split(r"(?m)^\| Variable (?:.*\n)+?(?!\|)", readme.read_text(encoding="utf-8"))
+    readme.write_text(before + readme_table() + after, encoding="utf-8")
+    (folder / ".env.example").write_text(example(), encoding="utf-8")
+
+
+# Where there is no such file, this does nothing.
+environ.Env.read_env(BASE_DIR / ".env")
 
 env = read(os.environ)
 
 if __name__ == "__main__":
-    readme = BASE_DIR / "README.md"
-    before, after = re.split(r"(?m)^\| Variable (?:.*\n)+?(?!\|)", readme.read_text(encoding="utf-8"))
-    readme.write_text(before + readme_table() + after, encoding="utf-8")
-    (BASE_DIR / ".env.example").write_text(example(), encoding="utf-8")
+    write(BASE_DIR)

@@ -1,5 +1,7 @@
 """Logs for people and for machines, with one line for each request."""
 
+from __future__ import annotations
+
 import json
 import logging
 import re
@@ -8,12 +10,22 @@ import time
 import uuid
 from contextvars import ContextVar
 from datetime import datetime
+from typing import Any
 
+from django.http import HttpRequest, HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
-from django.utils.functional import LazyObject, empty
+from django.utils.functional import empty
+
+
+class LoggedRequest(HttpRequest):
+    """What RequestLogMiddleware makes of a request."""
+
+    id: str
+    started: float
+
 
 logger = logging.getLogger(__name__)
-current_request = ContextVar("current_request", default=None)
+current_request: ContextVar[LoggedRequest | None] = ContextVar("current_request", default=None)
 
 REQUEST_ID = re.compile("[A-Za-z0-9._-]{8,128}")
 
@@ -21,7 +33,7 @@ REQUEST_ID = re.compile("[A-Za-z0-9._-]{8,128}")
 SECRET = re.compile(r"(/reset/[^/\s]+/)[^/\s\"\\]+")
 
 
-def config(level, style):
+def config(level: str, style: str | None) -> dict[str, Any]:
     """Return Django's LOGGING: everything from `level` on to stderr, `style` is console, json or None."""
     style = style or ("console" if sys.stderr.isatty() else "json")
     return {
@@ -42,39 +54,40 @@ def config(level, style):
             "django.channels.server": {"level": "ERROR"},
             "django.request": {"level": "ERROR"},
             "django.server": {"level": "ERROR", "propagate": True},
+            "uvicorn.access": {"level": "ERROR"},
         },
     }
 
 
-def details():
+def details() -> dict[str, Any]:
     """Return the id of the current request and of its user."""
     request = current_request.get()
     if request is None:
         return {}
     user = getattr(request, "user", None)
     # To look at a user whom nobody has asked for would query the database.
-    known = user is not None and not (isinstance(user, LazyObject) and user._wrapped is empty)
-    return {"request_id": request.id, "user_id": user.pk if known else None}
+    known = user is not None and getattr(user, "_wrapped", None) is not empty
+    return {"request_id": request.id, "user_id": getattr(user, "pk", None) if known else None}
 
 
 class ConsoleFormatter(logging.Formatter):
     """Lines to read: time, level, message and the request's id."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__("{asctime} {levelname:7} {message}", "%H:%M:%S", style="{")
 
-    def formatMessage(self, record):  # noqa: N802
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         request_id = details().get("request_id")
         return super().formatMessage(record) + (f" [{request_id}]" if request_id else "")
 
-    def format(self, record):
+    def format(self, record: logging.LogRecord) -> str:
         return SECRET.sub(r"\1...", super().format(record))
 
 
 class JSONFormatter(logging.Formatter):
     """One JSON object a line."""
 
-    def format(self, record):
+    def format(self, record: logging.LogRecord) -> str:
         line = {
             "time": datetime.fromtimestamp(record.created).astimezone().isoformat(),
             "level": record.levelname,
@@ -95,13 +108,13 @@ class RequestLogMiddleware(MiddlewareMixin):
     It is the id that the request itself has there, or a new one where that is none of 8 to 128 plain characters.
     """
 
-    def process_request(self, request):
+    def process_request(self, request: LoggedRequest) -> None:
         request.started = time.monotonic()
         given = request.headers.get("X-Request-ID", "")
         request.id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         current_request.set(request)
 
-    def process_response(self, request, response):
+    def process_response(self, request: LoggedRequest, response: HttpResponseBase) -> HttpResponseBase:
         response["X-Request-ID"] = request.id
         fields = {
             "method": request.method,

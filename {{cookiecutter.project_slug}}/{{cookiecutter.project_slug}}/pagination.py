@@ -1,12 +1,17 @@
 """Pages of the API."""
 
+from __future__ import annotations
+
 import json
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import DataError
-from django.db.models import BooleanField, F, Func, Value
+from django.db.models import BooleanField, F, Func, Model, QuerySet, Value
 from django.db.models.lookups import GreaterThan, LessThan
 from rest_framework import exceptions, pagination
+from rest_framework.request import Request
+from rest_framework.views import APIView
 
 
 class Row(Func):
@@ -26,20 +31,22 @@ class CursorPagination(pagination.CursorPagination):
     """
 
     ordering = "-pk"
+    cursor: Any
+    page: Any
 
-    def get_ordering(self, request, queryset, view):
+    def get_ordering(self, request: Request, queryset: QuerySet, view: APIView) -> tuple[str, ...]:
         ordering = super().get_ordering(request, queryset, view)
         if len({name.startswith("-") for name in ordering}) > 1:
             raise exceptions.ValidationError({"ordering": ["All fields must be ascending, or all descending."]})
         return (*ordering, "-pk" if ordering[0].startswith("-") else "pk")
 
-    def paginate_queryset(self, queryset, request, view=None):
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.base_url = request.build_absolute_uri()
         self.cursor = self.decode_cursor(request) or pagination.Cursor(0, False, None)
         ordering = self.get_ordering(request, queryset, view)
         self.names = [name.lstrip("-") for name in ordering]
         descending = ordering[0].startswith("-") != self.cursor.reverse
-        size = self.get_page_size(request)
+        size: Any = self.get_page_size(request)
         try:
             rows = queryset.order_by(*(f"-{name}" if descending else name for name in self.names))
             if self.cursor.position is not None:
@@ -50,12 +57,13 @@ class CursorPagination(pagination.CursorPagination):
         except (DataError, OverflowError, TypeError, ValidationError, ValueError) as error:
             raise exceptions.NotFound(self.invalid_cursor_message) from error
         self.has_more = len(rows) > size
-        self.page = rows[:size]
+        page: list[Any] = rows[:size]
         if self.cursor.reverse:
-            self.page.reverse()
-        return self.page
+            page.reverse()
+        self.page = page
+        return page
 
-    def position(self, queryset):
+    def position(self, queryset: QuerySet) -> Row:
         """Return the values of the cursor as a Row."""
         values = json.loads(self.cursor.position)
         fields = [F(name).resolve_expression(queryset.query).output_field for name in self.names]
@@ -63,13 +71,13 @@ class CursorPagination(pagination.CursorPagination):
             raise ValueError("the cursor is of another order")
         return Row(*map(Value, map(str, values), fields))
 
-    def get_next_link(self):
+    def get_next_link(self) -> str | None:
         return self.link(self.page[-1], reverse=False) if self.page and (self.cursor.reverse or self.has_more) else None
 
-    def get_previous_link(self):
+    def get_previous_link(self) -> str | None:
         before = self.has_more if self.cursor.reverse else self.cursor.position is not None
         return self.link(self.page[0], reverse=True) if self.page and before else None
 
-    def link(self, instance, reverse):
+    def link(self, instance: Model, reverse: bool) -> str:
         position = json.dumps([str(getattr(instance, name)) for name in self.names])
-        return self.encode_cursor(pagination.Cursor(0, reverse, position))
+        return self.encode_cursor(pagination.Cursor(0, reverse, position))  # type: ignore[arg-type]

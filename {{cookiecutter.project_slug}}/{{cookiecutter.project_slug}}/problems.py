@@ -1,22 +1,28 @@
 """Every error of the API as an RFC 9457 problem: type, title, status, detail and, for invalid input, `errors`."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Iterator
 from http import HTTPStatus
+from typing import Any
 
 from django.conf import settings
+from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
 from rest_framework import exceptions, views
+from rest_framework.response import Response
 
 CONTENT_TYPE = "application/problem+json"
 
 
-def problem(status, detail=None, **members):
+def problem(status: int, detail: str | None = None, **members: Any) -> dict[str, Any]:
     """Return the members of a problem."""
     title = HTTPStatus(status).phrase
     return {"type": "about:blank", "title": title, "status": status, "detail": detail or f"{title}.", **members}
 
 
-def errors(detail, pointer="#"):
+def errors(detail: Any, pointer: str = "#") -> Iterator[dict[str, str]]:
     """Yield each message of a serializer's errors, with the JSON pointer to the value that it is about."""
     if isinstance(detail, dict):
         for name, value in detail.items():
@@ -30,7 +36,7 @@ def errors(detail, pointer="#"):
         yield {"pointer": pointer, "detail": str(detail), "code": detail.code}
 
 
-def exception_handler(exc, context):
+def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Return REST framework's answer to an exception as a problem; None, as there, for what is no API error."""
     response = views.exception_handler(exc, context)
     if response is None:
@@ -47,7 +53,7 @@ def exception_handler(exc, context):
 class ProblemMiddleware(MiddlewareMixin):
     """Makes problems of the errors below /api/ that do not come from REST framework."""
 
-    def process_response(self, request, response):
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         is_error = response.status_code >= 400 and response.headers.get("Content-Type") != CONTENT_TYPE
         # The page for developers shows where an exception comes from.
         is_traceback = settings.DEBUG and response.status_code == 500
@@ -58,7 +64,7 @@ class ProblemMiddleware(MiddlewareMixin):
         return response
 
 
-def document(result, generator, request, public):
+def document(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """Add the problems to drf-spectacular's description: each operation answers 4XX with one."""
     string = {"type": "string"}
     error = {"type": "object", "properties": {"pointer": string, "detail": string, "code": string}}

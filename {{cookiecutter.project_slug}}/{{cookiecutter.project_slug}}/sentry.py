@@ -1,11 +1,15 @@
 """Reports of errors to Sentry, or to what understands it."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from {{ cookiecutter.project_slug }}.logs import SECRET, current_request
 
 HEADERS = {"accept", "content-type", "host", "user-agent"}
 
 
-def start(dsn):
+def start(dsn: str) -> None:
     """Report errors to this address, without what users typed."""
     import sentry_sdk
     from sentry_sdk.integrations.django import DjangoIntegration
@@ -21,10 +25,11 @@ def start(dsn):
     )
 
 
-def cleaned(event, hint):
+def cleaned(event: Any, hint: Any) -> Any:
     """Return sentry-sdk's event with the request's id as a tag, and without what a user signs in with."""
-    if current_request.get() is not None:
-        event.setdefault("tags", {})["request_id"] = current_request.get().id
+    request = current_request.get()
+    if request is not None:
+        event.setdefault("tags", {})["request_id"] = request.id
     if "request" in event:
         headers = event["request"].get("headers", {})
         event["request"] = {

@@ -4,6 +4,7 @@ in development from the file .env; environment.py declares the variables.
 """
 
 from datetime import timedelta
+from typing import Any
 
 {% if cookiecutter.__django < "6" %}
 from csp import constants as CSP
@@ -47,7 +48,7 @@ if TRUSTED_PROXIES:
 
 REQUEST_MAX_SIZE = 10 * 1024 * 1024  # bytes
 
-SECURE_CSP = {
+SECURE_CSP: dict[str, list[Any]] = {
     "default-src": [CSP.NONE],
     "base-uri": [CSP.NONE],
     "connect-src": [CSP.SELF],
@@ -103,7 +104,11 @@ MIDDLEWARE = [
 {% else %}
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
 {% endif %}
+{% if cookiecutter.interface == "ASGI" %}
+    "{{ cookiecutter.project_slug }}.handlers.StaticFilesMiddleware",
+{% else %}
     "whitenoise.middleware.WhiteNoiseMiddleware",
+{% endif %}
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -114,10 +119,12 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 
-# Raises where a loop queries for each of its objects what is related to it.
+# The toolbar tells how a page was made; zeal raises where a loop queries for what is related to each of its objects.
 if DEBUG:
-    INSTALLED_APPS.append("zeal")
-    MIDDLEWARE.append("zeal.middleware.zeal_middleware")
+    INSTALLED_APPS += ["debug_toolbar", "zeal"]
+    MIDDLEWARE = ["debug_toolbar.middleware.DebugToolbarMiddleware", *MIDDLEWARE, "zeal.middleware.zeal_middleware"]
+    INTERNAL_IPS = ["127.0.0.1"]
+    DEBUG_TOOLBAR_CONFIG = {"SHOW_COLLAPSED": True}
     # What Django itself does: it gets a session or user twice, and its admin asks for each permission's model.
     ZEAL_ALLOWLIST = [{"model": "*", "field": "get()"}, {"model": "auth.Permission", "field": "content_type"}]
 
@@ -152,7 +159,9 @@ ASGI_APPLICATION = "{{ cookiecutter.project_slug }}.asgi.application"
 DATABASES = {"default": env["DATABASE_URL"]}
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    OPTIONS = {"options": "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"}
+    OPTIONS: dict[str, Any] = {
+        "options": "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
+    }
 else:
 {% if cookiecutter.__django == "4.2" %}
     DATABASES["default"]["ENGINE"] = "{{ cookiecutter.project_slug }}.sqlite"
@@ -164,9 +173,13 @@ else:
 # Those of DATABASE_URL come first.
 DATABASES["default"]["OPTIONS"] = {**OPTIONS, **DATABASES["default"].get("OPTIONS", {})}
 
-{% if cookiecutter.interface == "WSGI" %}
 DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+{% if cookiecutter.interface == "ASGI" %}
+# How many requests of synchronous views a process runs at once, each with a database connection of its thread. On two
+# cores more threads answered no more requests; with fewer, some slow requests would hold up all others.
+ASGI_THREADS = 4
 
 {% endif %}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -180,7 +193,11 @@ if REDIS_URL:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 {% if cookiecutter.interface == "ASGI" %}
     CHANNEL_LAYERS = {
-        "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}},
+        "default": {
+            "BACKEND": "{{ cookiecutter.project_slug }}.consumers.ChannelLayer",
+            # The expiry is that of a session: a page that stays open for longer hears of nothing more.
+            "CONFIG": {"hosts": [REDIS_URL], "group_expiry": 14 * 24 * 60 * 60},
+        },
     }
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
@@ -244,7 +261,7 @@ WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_URL = "media/"
 MEDIA_ROOT = BASE_DIR / "media"
 
-STORAGES = {
+STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
@@ -271,7 +288,7 @@ vars().update(env["EMAIL_URL"])
 
 # Operation
 
-TEST_RUNNER = "{{ cookiecutter.project_slug }}.tests.QuietRunner"
+TEST_RUNNER = "{{ cookiecutter.project_slug }}.tests.Runner"
 
 LOGGING = logs.config(env["LOG_LEVEL"], env["LOG_FORMAT"])
 WEB_CONCURRENCY = env["WEB_CONCURRENCY"]

@@ -1,8 +1,11 @@
+from typing import Any
+
 from django.conf import settings
 from django.conf.urls.static import static
 from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.response import Response
 
 admin.site.site_header = admin.site.site_title = settings.PROJECT_NAME
 
@@ -10,7 +13,7 @@ admin.site.site_header = admin.site.site_title = settings.PROJECT_NAME
 class DocsView(SpectacularSwaggerView):
     template_name = "api_docs.html"
 
-    def finalize_response(self, *args, **kwargs):
+    def finalize_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(*args, **kwargs)
         # drf-spectacular opens the page to other sites' windows, for an OAuth that is not used here.
         del response.headers["Cross-Origin-Opener-Policy"]
@@ -27,3 +30,6 @@ urlpatterns = [
     # With DEBUG only.
     *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
 ]
+
+if "debug_toolbar" in settings.INSTALLED_APPS:
+    urlpatterns.append(path("__debug__/", include("debug_toolbar.urls")))

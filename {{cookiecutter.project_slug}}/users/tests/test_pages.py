@@ -53,6 +53,10 @@ class AccountPageTests(TestCase):
         self.assertContains(response, "User with this Email address already exists.")
 {% endif %}
 
+    def test_a_user_has_something_to_sign_in_with(self):
+        with self.assertRaises(ValueError):
+            get_user_model().objects.create_user("")
+
     def test_change_the_password(self):
         self.sign_in(PASSWORD)
         data = {"old_password": PASSWORD, "new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}

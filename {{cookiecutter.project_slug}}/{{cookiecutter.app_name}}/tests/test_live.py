@@ -3,65 +3,32 @@ from asgiref.sync import sync_to_async
 from channels.routing import get_default_application
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth import get_user_model
-from django.db import transaction
-from django.test import Client, TransactionTestCase
+from django.test import TransactionTestCase
 
-from {{ cookiecutter.app_name }}.models import Item
-
-
-def open_socket(client, origin="http://testserver"):
-    cookies = client.cookies.output(header="", attrs=[], sep=";").strip()
-    headers = [(b"origin", origin.encode()), (b"cookie", cookies.encode())]
-    return WebsocketCommunicator(get_default_application(), "/ws/items/", headers=headers)
+from {{ cookiecutter.app_name }}.tests import make_item
 
 
-class LiveUpdateTests(TransactionTestCase):
+class LiveItemTests(TransactionTestCase):
     def setUp(self):
         self.ada = get_user_model().objects.create_user("ada@example.com")
         self.bob = get_user_model().objects.create_user("bob@example.com")
         self.client.force_login(self.ada)
+        cookies = self.client.cookies.output(header="", attrs=[], sep=";").strip()
+        headers = [(b"origin", b"http://testserver"), (b"cookie", cookies.encode())]
+        self.socket = WebsocketCommunicator(get_default_application(), "/ws/items/", headers=headers)
 
-    async def test_tells_the_owner_of_a_change(self):
-        socket = open_socket(self.client)
-        self.assertTrue((await socket.connect())[0])
-        item = await sync_to_async(Item.objects.create)(name="Compass", owner=self.ada)
+    async def test_a_page_hears_of_own_items(self):
+        self.assertTrue((await self.socket.connect())[0])
+        item = await sync_to_async(make_item)(self.ada)
         item_id = item.pk
-        self.assertEqual(await socket.receive_json_from(), {"event": "saved", "id": item_id})
-        await sync_to_async(item.delete)()
-        self.assertEqual(await socket.receive_json_from(), {"event": "deleted", "id": item_id})
-        await socket.disconnect()
+        self.assertEqual(await self.socket.receive_json_from(), {"event": "saved", "id": item_id})
+        await item.adelete()
+        self.assertEqual(await self.socket.receive_json_from(), {"event": "deleted", "id": item_id})
+        await self.socket.disconnect()
 
-    async def test_tells_nobody_else(self):
-        other = Client()
-        await sync_to_async(other.force_login)(self.bob)
-        socket = open_socket(other)
-        self.assertTrue((await socket.connect())[0])
-        await sync_to_async(Item.objects.create)(name="Compass", owner=self.ada)
-        self.assertTrue(await socket.receive_nothing())
-        await socket.disconnect()
-
-    async def test_tells_nothing_of_what_was_rolled_back(self):
-        socket = open_socket(self.client)
-        await socket.connect()
-        await sync_to_async(self.create_and_roll_back)()
-        self.assertTrue(await socket.receive_nothing())
-        await socket.disconnect()
-
-    def create_and_roll_back(self):
-        with transaction.atomic():
-            Item.objects.create(name="Compass", owner=self.ada)
-            transaction.set_rollback(True)
-
-    async def test_ignores_what_a_client_sends(self):
-        socket = open_socket(self.client)
-        await socket.connect()
-        await socket.send_to(text_data="not JSON")
-        self.assertTrue(await socket.receive_nothing())
-        await socket.disconnect()
-
-    async def test_refuses_who_did_not_sign_in(self):
-        self.assertFalse((await open_socket(Client()).connect())[0])
-
-    async def test_refuses_a_foreign_page(self):
-        self.assertFalse((await open_socket(self.client, origin="http://evil.example").connect())[0])
+    async def test_a_page_does_not_hear_of_the_items_of_others(self):
+        await self.socket.connect()
+        await sync_to_async(make_item)(self.bob)
+        self.assertTrue(await self.socket.receive_nothing())
+        await self.socket.disconnect()
 {% endif %}

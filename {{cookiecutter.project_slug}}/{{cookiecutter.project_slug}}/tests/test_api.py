@@ -10,6 +10,8 @@ from rest_framework.test import APITestCase
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
+from {{ cookiecutter.project_slug }} import problems
+
 ME = "/api/v1/users/me/"
 PROBLEM = "application/problem+json"
 
@@ -98,3 +100,10 @@ class SchemaTests(APITestCase):
         schema = self.client.get(reverse("schema"), headers={"accept": "application/json"}).json()
         self.assertEqual(schema["info"]["title"], settings.PROJECT_NAME)
         self.assertIn("application/problem+json", str(schema["paths"][ME]["get"]["responses"]["4XX"]))
+
+    def test_a_filter_may_have_no_value(self):
+        parameters = [{"in": "path", "name": "id"}, {"in": "query", "name": "search"}]
+        operation = {"responses": {}, "parameters": parameters}
+        schema = {"components": {"schemas": {}}, "paths": {"/": {"get": operation}}}
+        problems.document(schema, None, None, True)
+        self.assertEqual([parameter.get("allowEmptyValue") for parameter in parameters], [None, True])

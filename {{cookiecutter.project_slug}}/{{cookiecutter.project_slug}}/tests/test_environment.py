@@ -3,7 +3,7 @@ from pathlib import Path
 
 from django.test import SimpleTestCase
 
-from {{ cookiecutter.project_slug }}.environment import BASE_DIR, VARIABLES, example, read, readme_table
+from {{ cookiecutter.project_slug }}.environment import BASE_DIR, VARIABLES, example, read, readme_table, write
 
 KEY = "abcdefghij" * 5
 PRODUCTION = {"SECRET_KEY": KEY, "DATABASE_URL": "postgres://user:secret@host/name"}
@@ -90,3 +90,12 @@ class EnvironmentTests(SimpleTestCase):
         self.assertIn(readme_table(), (BASE_DIR / "README.md").read_text(encoding="utf-8"), remedy)
         self.assertEqual((BASE_DIR / ".env.example").read_text(encoding="utf-8"), example(), remedy)
         self.assertEqual(len({variable.name for variable in VARIABLES}), len(VARIABLES))
+
+    def test_the_readme_and_the_example_are_written_anew(self):
+        text = (BASE_DIR / "README.md").read_text(encoding="utf-8")
+        with tempfile.TemporaryDirectory() as name:
+            readme, env_example = Path(name, "README.md"), Path(name, ".env.example")
+            readme.write_text(text.replace("| `DEBUG` |", "| `OLD` |"), encoding="utf-8")
+            write(Path(name))
+            self.assertEqual(readme.read_text(encoding="utf-8"), text)
+            self.assertEqual(env_example.read_text(encoding="utf-8"), example())

@@ -1,5 +1,8 @@
 // Shows changes made elsewhere: whenever the server tells of one, the list is fetched again.
+// data-path is the WebSocket that tells of them, data-list the id of the list.
 
+const { path, list: listId } = document.currentScript.dataset;
+const SIGNED_OUT = 4401;
 let delay = 1000;
 let refreshing = false;
 let changed = false;
@@ -14,10 +17,10 @@ async function refresh() {
       const response = await fetch(location.href);
       if (response.status >= 500) return;
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
-      const list = page.getElementById("items");
+      const list = page.getElementById(listId);
       if (!list) return location.reload();
       const focused = document.activeElement.id;
-      document.getElementById("items").replaceWith(list);
+      document.getElementById(listId).replaceWith(list);
       if (focused) document.getElementById(focused)?.focus();
     }
   } catch {
@@ -28,15 +31,22 @@ async function refresh() {
 }
 
 function connect() {
-  const socket = new WebSocket(new URL("/ws/items/", location.href.replace(/^http/, "ws")));
+  const socket = new WebSocket(new URL(path, location.href.replace(/^http/, "ws")));
+  let refused = true;
   socket.onopen = () => {
     delay = 1000;
+    refused = false;
     // Catches up on what happened before this connection.
     refresh();
   };
   socket.onmessage = refresh;
-  socket.onclose = () => {
-    setTimeout(connect, delay);
+  socket.onclose = ({ code }) => {
+    setTimeout(() => {
+      if (code === SIGNED_OUT) return location.reload();
+      // Perhaps the session has ended, and there is no list any more.
+      if (refused) refresh();
+      connect();
+    }, delay);
     delay = Math.min(delay * 2, 30000);
   };
 }

@@ -1,0 +1,115 @@
+"""Live updates: a user's open pages hear which of their objects changed, once the change is committed."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from importlib import import_module
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from channels.auth import get_user
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from channels.layers import get_channel_layer
+from channels_redis.core import RedisChannelLayer
+from django.conf import settings
+from django.contrib.auth.signals import user_logged_out
+from django.db import transaction
+from django.db.models import Model
+from django.db.models.signals import post_delete, post_save
+from django.dispatch import receiver
+from django.http import HttpRequest
+from redis.asyncio import BlockingConnectionPool
+
+SIGNED_OUT = 4401
+
+
+def group_of(model: type[Model], user_id: int) -> str:
+    """Return the name of the channel group that hears of this user's objects of a model."""
+    return f"{model._meta.label_lower}.{user_id}"
+
+
+def group_of_session(key: str) -> str:
+    """Return the name of the channel group that hears of the end of a session; it does not tell the session's key."""
+    return f"session.{sha256(key.encode()).hexdigest()}"
+
+
+class ChannelLayer(RedisChannelLayer):  # type: ignore[misc]
+    """Has a few connections to Redis, for which sockets wait that open or close at once, where redis-py would refuse."""
+
+    def create_pool(self, index: int) -> BlockingConnectionPool:
+        # redis-py would wait 5 seconds for each answer, and so long Redis itself waits for a message.
+        return BlockingConnectionPool.from_url(self.hosts[index]["address"], socket_timeout=None)
+
+
+class LiveConsumer(AsyncJsonWebsocketConsumer):
+    """
+    Tells a signed-in user which of their objects of a model changed.
+
+    Sends {"event": "saved" or "deleted", "id": <primary key>} and reads nothing. Closes with the code SIGNED_OUT when
+    the session has ended, at the latest before it would tell of a change.
+    """
+
+    def __init__(self, model: type[Model]) -> None:
+        super().__init__()
+        self.model = model
+
+    async def connect(self) -> None:
+        scope: Any = self.scope
+        user, session = scope["user"], scope["session"]
+        if not user.is_authenticated:
+            await self.close()
+            return
+        for group in group_of(self.model, user.pk), group_of_session(session.session_key):
+            # Channels itself leaves these groups when the socket closes.
+            self.groups.append(group)
+            await self.channel_layer.group_add(group, self.channel_name)
+        await self.accept()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
+        pass
+
+    async def is_signed_in(self) -> bool:
+        # Anew, because the scope is as it was when the socket was opened.
+        key = self.scope["session"].session_key
+        scope: Any = {"session": import_module(settings.SESSION_ENGINE).SessionStore(key)}
+        return bool(await get_user(scope) == self.scope["user"])
+
+    async def object_changed(self, message: dict[str, Any]) -> None:
+        if await self.is_signed_in():
+            await self.send_json({"event": message["event"], "id": message["id"]})
+        else:
+            await self.close(SIGNED_OUT)
+
+    async def session_ended(self, message: dict[str, Any]) -> None:
+        await self.close(SIGNED_OUT)
+
+
+def tell(group: str, message: dict[str, Any]) -> None:
+    """Send a message to all sockets of a group, once what happens now is committed."""
+    # Robust: the change is committed, so a channel layer that is down must not turn it into an error.
+    layer: Any = get_channel_layer()
+    transaction.on_commit(lambda: async_to_sync(layer.group_send)(group, message), robust=True)
+
+
+@receiver(user_logged_out)
+def end_session(request: HttpRequest, **kwargs: Any) -> None:
+    if request.session.session_key:
+        tell(group_of_session(request.session.session_key), {"type": "session.ended"})
+
+
+def announce(event: str, instance: Model, user_id: int) -> None:
+    """Tell this user's pages of an event, as soon as it is committed."""
+    tell(group_of(type(instance), user_id), {"type": "object.changed", "event": event, "id": instance.pk})
+
+
+def announce_changes(model: type[Model], owner: str) -> None:
+    """Tell of every object of a model that is saved or deleted the user in its field `owner`."""
+
+    def saved(instance: Model, **kwargs: Any) -> None:
+        announce("saved", instance, getattr(instance, f"{owner}_id"))
+
+    def deleted(instance: Model, **kwargs: Any) -> None:
+        announce("deleted", instance, getattr(instance, f"{owner}_id"))
+
+    post_save.connect(saved, sender=model, weak=False)
+    post_delete.connect(deleted, sender=model, weak=False)

@@ -1,0 +1,107 @@
+{% if cookiecutter.interface == "ASGI" %}
+from unittest import mock
+
+from asgiref.sync import sync_to_async
+from channels.auth import AuthMiddlewareStack
+from channels.routing import get_default_application
+from channels.testing import WebsocketCommunicator
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.db.models.signals import ModelSignal
+from django.test import Client, SimpleTestCase, TransactionTestCase
+from django.urls import reverse
+from redis.asyncio import BlockingConnectionPool
+
+from {{ cookiecutter.project_slug }} import consumers
+from {{ cookiecutter.project_slug }}.consumers import SIGNED_OUT, ChannelLayer, LiveConsumer, announce
+
+
+class LiveConsumerTests(TransactionTestCase):
+    def setUp(self):
+        self.ada = get_user_model().objects.create_user("ada@example.com")
+        self.group = Group.objects.create(name="Navigators")
+
+        self.client.force_login(self.ada)
+
+    def open_socket(self, client):
+        """Return a socket with the cookies of this client."""
+        cookies = client.cookies.output(header="", attrs=[], sep=";").strip()
+        application = AuthMiddlewareStack(LiveConsumer.as_asgi(model=Group))
+        return WebsocketCommunicator(application, "/", headers=[(b"cookie", cookies.encode())])
+
+    def announce(self, user, rollback=False):
+        with transaction.atomic():
+            announce("saved", self.group, user.pk)
+            transaction.set_rollback(rollback)
+
+    async def test_tells_a_user_of_a_change(self):
+        socket = self.open_socket(self.client)
+        self.assertTrue((await socket.connect())[0])
+        await sync_to_async(self.announce)(self.ada)
+        self.assertEqual(await socket.receive_json_from(), {"event": "saved", "id": self.group.pk})
+        await socket.disconnect()
+
+    async def test_tells_nothing_of_what_was_rolled_back(self):
+        socket = self.open_socket(self.client)
+        await socket.connect()
+        await sync_to_async(self.announce)(self.ada, rollback=True)
+        self.assertTrue(await socket.receive_nothing())
+        await socket.disconnect()
+
+    async def test_closes_when_its_session_is_signed_out(self):
+        other = Client()
+        await sync_to_async(other.force_login)(self.ada)
+        sockets = [self.open_socket(self.client), self.open_socket(other)]
+        for socket in sockets:
+            await socket.connect()
+        await sync_to_async(self.client.post)(reverse("logout"))
+        self.assertEqual(await sockets[0].receive_output(), {"type": "websocket.close", "code": SIGNED_OUT})
+        self.assertTrue(await sockets[1].receive_nothing())
+        await sockets[1].disconnect()
+
+    async def test_closes_instead_of_telling_a_session_that_a_new_password_has_ended(self):
+        socket = self.open_socket(self.client)
+        await socket.connect()
+        self.ada.set_password("a different horse altogether")
+        await self.ada.asave()
+        await sync_to_async(self.announce)(self.ada)
+        self.assertEqual(await socket.receive_output(), {"type": "websocket.close", "code": SIGNED_OUT})
+
+    def test_the_end_of_a_request_without_a_session_is_nobodys(self):
+        with mock.patch.object(consumers, "tell") as tell:
+            Client().post(reverse("logout"))
+        tell.assert_not_called()
+
+    async def test_ignores_what_a_client_sends(self):
+        socket = self.open_socket(self.client)
+        await socket.connect()
+        await socket.send_to(text_data="not JSON")
+        self.assertTrue(await socket.receive_nothing())
+        await socket.disconnect()
+
+    async def test_refuses_who_did_not_sign_in(self):
+        self.assertFalse((await self.open_socket(Client()).connect())[0])
+
+    async def test_refuses_a_foreign_page(self):
+        socket = WebsocketCommunicator(get_default_application(), "/", headers=[(b"origin", b"http://evil.example")])
+        self.assertFalse((await socket.connect())[0])
+
+
+class ChannelLayerTests(SimpleTestCase):
+    async def test_who_finds_no_connection_free_waits_for_one_and_for_each_answer(self):
+        pool = ChannelLayer(hosts=["redis://localhost"]).create_pool(0)
+        self.assertIsInstance(pool, BlockingConnectionPool)
+        self.assertIsNone(pool.connection_kwargs["socket_timeout"])
+
+
+class AnnounceChangesTests(SimpleTestCase):
+    def test_an_owner_is_told_of_what_is_saved_and_deleted(self):
+        thing = mock.Mock(owner_id=7)
+        signals = {"post_save": ModelSignal(), "post_delete": ModelSignal()}
+        with mock.patch.multiple(consumers, **signals), mock.patch.object(consumers, "announce") as announced:
+            consumers.announce_changes(Group, "owner")
+            for name, event in ("post_save", "saved"), ("post_delete", "deleted"):
+                signals[name].send(sender=Group, instance=thing)
+                announced.assert_called_with(event, thing, 7)
+{% endif %}

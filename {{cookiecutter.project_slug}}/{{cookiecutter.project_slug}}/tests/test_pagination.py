@@ -1,0 +1,84 @@
+from base64 import b64encode
+from urllib.parse import urlencode
+
+from django.contrib.auth import get_user_model
+from django.test import override_settings
+from django.urls import path
+from rest_framework import generics, serializers, status
+from rest_framework.test import APITestCase
+
+from {{ cookiecutter.project_slug }}.pagination import CursorPagination
+
+User = get_user_model()
+
+
+class PagesOfFifty(CursorPagination):
+    page_size = 50
+
+
+class UserSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = User
+        fields = ["id"]
+
+
+class UserListView(generics.ListAPIView):
+    queryset = User.objects.all()
+    serializer_class = UserSerializer
+    pagination_class = PagesOfFifty
+    ordering_fields = ["date_joined", "first_name"]
+    ordering = ["-date_joined"]
+
+
+urlpatterns = [path("users/", UserListView.as_view())]
+
+
+@override_settings(ROOT_URLCONF=__name__)
+class CursorPaginationTests(APITestCase):
+    @classmethod
+    def setUpTestData(cls):
+        cls.ada = User.objects.create_user("ada@example.com")
+        users = [User(email=f"{number}@example.com", first_name=f"Bob {number % 3}") for number in range(120)]
+        for user in users:
+            setattr(user, User.USERNAME_FIELD, user.email)
+        User.objects.bulk_create(users)
+
+    def setUp(self):
+        self.client.force_authenticate(self.ada)
+
+    def pages(self, path, link="next"):
+        while path:
+            yield (page := self.client.get(path).data)
+            path = page[link]
+
+    def test_pages_have_each_row_once(self):
+        for ordering in "date_joined", "-date_joined", "first_name", "-first_name":
+            with self.subTest(ordering=ordering):
+                pages = list(self.pages(f"/users/?ordering={ordering}"))
+                self.assertEqual(len(pages), 3)
+                tie = "-pk" if ordering.startswith("-") else "pk"
+                expected = list(User.objects.order_by(ordering, tie).values_list("pk", flat=True))
+                self.assertEqual([user["id"] for page in pages for user in page["results"]], expected)
+
+    def test_pages_are_the_same_on_the_way_back(self):
+        pages = list(self.pages("/users/?ordering=first_name"))
+        before_the_last = pages[-1]["previous"]
+        back = list(self.pages(before_the_last, "previous"))
+        self.assertEqual([page["results"] for page in back[::-1]], [page["results"] for page in pages[:-1]])
+        self.assertEqual(self.client.get(back[0]["next"]).data["results"], pages[-1]["results"])
+
+    def test_ascending_and_descending_at_once_is_refused(self):
+        for ordering, code in (
+            ("first_name,date_joined", status.HTTP_200_OK),
+            ("first_name,-date_joined", status.HTTP_400_BAD_REQUEST),
+        ):
+            with self.subTest(ordering=ordering):
+                self.assertEqual(self.client.get("/users/", {"ordering": ordering}).status_code, code)
+
+    def test_made_up_cursors_are_not_found(self):
+        time = "2026-01-01T00:00:00Z"
+        for position in "x", "{}", "[1]", '["today", "1"]', f'["{time}", "x"]', "[[], []]":
+            with self.subTest(position=position):
+                cursor = b64encode(urlencode({"p": position}).encode()).decode()
+                response = self.client.get("/users/", {"cursor": cursor})
+                self.assertEqual(response.status_code, status.HTTP_404_NOT_FOUND)

@@ -1,0 +1,23 @@
+from django.contrib.auth import get_user_model
+from django.http import HttpResponse
+from django.test import TestCase, override_settings
+from django.urls import path
+from knox.models import AuthToken
+from zeal import NPlusOneError
+
+
+def careless_view(request):
+    return HttpResponse(", ".join(str(token.user) for token in AuthToken.objects.all()))
+
+
+urlpatterns = [path("", careless_view)]
+
+
+@override_settings(ROOT_URLCONF=__name__)
+class QueryTests(TestCase):
+    def test_a_query_for_each_object_raises(self):
+        user = get_user_model().objects.create_user("ada@example.com")
+        for _ in range(2):
+            AuthToken.objects.create(user)
+        with self.assertLogs("django.request"), self.assertRaises(NPlusOneError):
+            self.client.get("/")

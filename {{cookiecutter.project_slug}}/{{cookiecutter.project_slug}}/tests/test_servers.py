@@ -1,0 +1,41 @@
+import runpy
+import sys
+from unittest import mock
+from wsgiref.util import setup_testing_defaults
+
+from asgiref.testing import ApplicationCommunicator
+from django.test import SimpleTestCase
+
+from {{ cookiecutter.project_slug }} import health
+from {{ cookiecutter.project_slug }}.environment import BASE_DIR
+
+
+class ServerTests(SimpleTestCase):
+    def setUp(self):
+        patch = mock.patch.object(health, "drain_on_sigterm")
+        self.drain = patch.start()
+        self.addCleanup(patch.stop)
+
+    def test_wsgi_serves_the_project_until_it_is_drained(self):
+        application = runpy.run_path(f"{BASE_DIR}/{{ cookiecutter.project_slug }}/wsgi.py")["application"]
+        request = {"PATH_INFO": "/livez"}
+        setup_testing_defaults(request)
+        answer = mock.Mock()
+        self.assertEqual(b"".join(application(request, answer)), b"ok")
+        self.assertEqual(answer.call_args.args[0], "200 OK")
+        self.drain.assert_called_once()
+
+    async def test_asgi_serves_the_project(self):
+        application = runpy.run_path(f"{BASE_DIR}/{{ cookiecutter.project_slug }}/asgi.py")["application"]
+        request = {"type": "http", "method": "GET", "path": "/livez", "query_string": b"", "headers": []}
+        server = ApplicationCommunicator(application, request)
+        await server.send_input({"type": "http.request"})
+        self.assertEqual((await server.receive_output())["status"], 200)
+        self.assertEqual((await server.receive_output())["body"], b"ok")
+        await server.wait()
+
+    def test_manage_py_tells_what_to_do_where_django_is_not_installed(self):
+        main = runpy.run_path(f"{BASE_DIR}/manage.py")["main"]
+        missing = mock.patch.dict(sys.modules, {"django.core.management": None})
+        with missing, self.assertRaisesMessage(ImportError, "run `pipenv install --dev`"):
+            main()

@@ -1,0 +1,58 @@
+{% if cookiecutter.interface == "ASGI" %}
+import asyncio
+import os
+import runpy
+from unittest import mock
+
+import uvicorn
+from django.test import SimpleTestCase
+from uvicorn.server import ServerState
+
+from {{ cookiecutter.project_slug }} import server
+from {{ cookiecutter.project_slug }}.server import Protocol
+
+
+class UvicornTests(SimpleTestCase):
+    def config(self, **environment):
+        """Return how Uvicorn would be run with these environment variables."""
+        with mock.patch.object(uvicorn, "run") as run, mock.patch.dict(os.environ, environment):
+            runpy.run_path(server.__file__, run_name="__main__")
+        return uvicorn.Config(*run.call_args.args, **{**run.call_args.kwargs, "log_config": None, "ws": "none"})
+
+    def test_its_application_is_that_of_the_project(self):
+        config = self.config()
+        config.load()
+        self.assertTrue(callable(config.loaded_app))
+
+    def test_it_listens_on_a_port_of_every_address_only_when_told_so(self):
+        config = self.config(PORT="")
+        self.assertEqual((config.host, config.port), ("127.0.0.1", 8000))
+        config = self.config(PORT="8001")
+        self.assertEqual((config.host, config.port), ("0.0.0.0", 8001))
+
+    def test_it_takes_the_socket_that_systemd_gives_to_this_process(self):
+        self.assertEqual(self.config(LISTEN_PID=str(os.getpid())).fd, 3)
+        self.assertIsNone(self.config(LISTEN_PID="1").fd)
+
+    async def test_a_connection_is_not_closed_while_its_first_request_is_on_its_way(self):
+        config = self.config()
+        config.load()
+        loop = mock.Mock(wraps=asyncio.get_running_loop())
+        protocol = Protocol(config, ServerState(), {}, loop)
+        protocol.connection_made(mock.MagicMock())
+        protocol.shutdown()
+        protocol.transport.close.assert_not_called()
+        seconds, close = loop.call_later.call_args.args
+        self.assertEqual(seconds, 0.5)
+        close()
+        protocol.transport.close.assert_called_once()
+
+    async def test_a_connection_that_waits_for_a_second_request_is_closed_at_once(self):
+        config = self.config()
+        config.load()
+        protocol = Protocol(config, ServerState(), {}, asyncio.get_running_loop())
+        protocol.connection_made(mock.MagicMock())
+        protocol.cycle = mock.Mock(response_complete=True)
+        protocol.shutdown()
+        protocol.transport.close.assert_called_once()
+{% endif %}
