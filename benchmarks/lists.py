@@ -1,7 +1,9 @@
 """What a page of the list costs the generated project, among a thousand items of one user and among a million."""
 
+import html
 import http.client
 import json
+import re
 import statistics
 import time
 from contextlib import ExitStack
@@ -13,6 +15,7 @@ COUNTS = [1_000, 1_000_000]
 # With two pages of the API, fewer requests than it allows a user in a minute.
 TIMES = 200
 OLDEST = 100
+LINK = re.compile('href="([^"]+)" rel="next"')
 STEP = 100_000
 
 CREATE = """
@@ -40,6 +43,12 @@ def get(server, path, session):
     return body, milliseconds
 
 
+def target(url):
+    """Return what a request's first line names of an address."""
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}"
+
+
 def fill(server, database, session, postgres, count):
     """Give a user so many items; return name -> path of the pages to ask for."""
 
@@ -47,16 +56,22 @@ def fill(server, database, session, postgres, count):
         postgres.sql(CREATE.format(first=first, last=last), database)
 
     postgres.sql("TRUNCATE items_item", database)
-    # The second page of so few is the last one, and stays it among all those that are newer.
+    # The last page of so few stays the last one among all those that are newer.
     create(1, OLDEST)
-    last_page = urlsplit(json.loads(get(server, "/api/v1/items/", session)[0])["next"])
+    last_page = json.loads(get(server, "/api/v1/items/", session)[0])["next"]
+    last_of_site, following = None, "/"
+    while following:
+        last_of_site = following
+        link = LINK.search(get(server, following, session)[0].decode())
+        following = link and target(html.unescape(link[1]))
     for first in range(OLDEST + 1, count + 1, STEP):
         create(first, min(first + STEP - 1, count))
     postgres.sql("VACUUM ANALYZE items_item", database)
     pages = {
         "`GET /api/v1/items/`, first page": "/api/v1/items/",
-        "`GET /api/v1/items/`, last page": f"{last_page.path}?{last_page.query}",
+        "`GET /api/v1/items/`, last page": target(last_page),
         "`GET /`, first page": "/",
+        "`GET /`, last page": last_of_site,
     }
     page = json.loads(get(server, pages["`GET /api/v1/items/`, last page"], session)[0])
     assert (len(page["results"]), page["next"]) == (OLDEST // 2, None), page

@@ -54,10 +54,9 @@ for number in range({count}):
 """
 
 
-def sessions(deployment, count):
-    """Create users; return the key of a session of each."""
-    done = deployment.run("shell", "-c", USERS.format(count=count))
-    return re.findall("^session (.+)$", done.stdout, re.MULTILINE)
+def sessions(manage, count):
+    """Create users; return the key of a session of each. `manage` runs manage.py and returns what it prints."""
+    return re.findall("^session (.+)$", manage("shell", "-c", USERS.format(count=count)), re.MULTILINE)
 
 
 @contextlib.contextmanager
@@ -73,7 +72,7 @@ def deployments_with(users, installed, postgres, redis_port):
                 settings = {"REDIS_URL": f"redis://127.0.0.1:{redis_port}/0", "WEB_CONCURRENCY": 2}
                 folder = Path(name, interface)
                 made[interface] = Deployment(installed(interface), folder, postgres.database(), **settings).prepare()
-                made[interface].sessions = sessions(made[interface], users)
+                made[interface].sessions = sessions(lambda *words: made[interface].run(*words).stdout, users)
             return made[interface]
 
         yield deployment

@@ -24,27 +24,14 @@ from playwright.sync_api import expect
 
 from tests.browser import Visitor, heading
 from tests.client import LIMIT, Client
-from tests.debian import running_debian
+from tests.deployed import DEBIANS_PYTHON, FOLDER, HOST, deployed_on_debian
 from tests.machine import free_port, program
 from tests.production import SERVE, Deployment
 
 pytestmark = [pytest.mark.matrix, pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")]
 
-HOST = "www.example.com"
-DEBIANS_PYTHON = "3.11"
-FOLDER = "/srv/my_project"
 DAPHNE = "python -m daphne {} --verbosity 0 my_project.asgi:application"
-UNITS = {"nginx": "nginx", "Apache": "apache2"}
 MEGABYTE = 1024 * 1024
-
-# Debian's machine has no curl.
-WAIT = """
-timeout 60 sh -c 'until python3 -c "
-import ssl, urllib.request
-context = ssl._create_unverified_context()
-urllib.request.urlopen(\\"https://127.0.0.1/livez\\", context=context, timeout=10)
-" 2>/dev/null; do sleep 0.2; done'
-"""
 
 WORKERS = """
 main=$(systemctl show --property MainPID --value my_project)
@@ -174,68 +161,6 @@ class Adapter(requests.adapters.HTTPAdapter):
         return answer
 
 
-def sections(project):
-    """Return the commands of deploy/README.md, title -> text."""
-    text = (project.path / "deploy" / "README.md").read_text()
-    found = {}
-    for section in re.split("^## ", text, flags=re.MULTILINE)[1:]:
-        title, _, body = section.partition("\n")
-        commands = [line[4:] for line in body.splitlines() if line.startswith("    ")]
-        if commands:
-            found[title] = "\n".join(commands)
-    return found
-
-
-class Deployed:
-    """A project on a Debian machine, as far as its README brings it before a web server is chosen."""
-
-    def __init__(self, debian, project):
-        self.debian = debian
-        self.sections = sections(project)
-        self.in_front = set()
-        debian.copy(project.path, FOLDER)
-        for title in list(self.sections):
-            if "nginx" not in title and "Apache" not in title:
-                self.do(title)
-
-    def do(self, title):
-        script = f"cd {FOLDER} || cd /\n{self.sections[title]}"
-        self.debian.run(script, DEBIAN_FRONTEND="noninteractive")
-
-    def put_in_front(self, web_server):
-        """Start nginx or Apache as the README says, in place of the other."""
-        for other in self.in_front - {web_server}:
-            self.debian.run(f"systemctl stop {UNITS[other]}")
-        if web_server in self.in_front:
-            self.debian.run(f"systemctl start {UNITS[web_server]}")
-        else:
-            (title,) = (title for title in self.sections if web_server in title)
-            self.do(title)
-            self.in_front.add(web_server)
-
-    def serve_with(self, server, web_server):
-        """Start Daphne in place of Uvicorn, or the other way round, and tell the web server."""
-        drop_in = "/etc/systemd/system/my_project.service.d"
-        place = {"nginx": "unix:/run/my_project.sock", "Apache": "unix:/run/my_project.sock|http://localhost/"}[
-            web_server
-        ]
-        port = {"nginx": "127.0.0.1:8000", "Apache": "http://127.0.0.1:8000/"}[web_server]
-        file = {"nginx": "nginx/sites-available/my_project", "Apache": "apache2/sites-available/my_project.conf"}
-        if server == "Daphne":
-            start = f"ExecStart=\nExecStart={FOLDER}/.venv/bin/daphne my_project.asgi:application"
-            self.debian.run(f"mkdir -p {drop_in}\nprintf '[Service]\n{start}\n' > {drop_in}/server.conf")
-            place, port = port, place
-        else:
-            self.debian.run(f"rm -rf {drop_in}")
-        self.debian.run(f"sed -i 's#{port}#{place}#' /etc/{file[web_server]}")
-        self.debian.run(f"systemctl daemon-reload\nsystemctl restart my_project\nsystemctl reload {UNITS[web_server]}")
-        self.debian.run(WAIT)
-
-    def log(self):
-        logs = "cat /var/log/apache2/error.log /var/log/nginx/error.log"
-        return self.debian.run(f"journalctl --no-pager --output cat --unit my_project; {logs}", check=False)
-
-
 @pytest.fixture(scope="module")
 def deployed(installed, tmp_path_factory):
     """Give the Deployed of an interface; one machine runs at a time, for they share the ports."""
@@ -246,10 +171,7 @@ def deployed(installed, tmp_path_factory):
             running.clear()
             stack.close()
             project = with_probe(installed(interface, DEBIANS_PYTHON).copy(tmp_path_factory.mktemp("deployed")))
-            project.venv.unlink()
-            for name in (".env", "db.sqlite3", "setup.log"):
-                (project.path / name).unlink()
-            running[interface] = Deployed(stack.enter_context(running_debian()), project)
+            running[interface] = stack.enter_context(deployed_on_debian(project))
         return running[interface]
 
     with contextlib.ExitStack() as stack:
@@ -260,7 +182,9 @@ def deployed(installed, tmp_path_factory):
 def alone(installed, postgres, folder, interface, command):
     """Start a server without a web server in front of it."""
     database = postgres.database()
-    deployment = Deployment(installed(interface), folder, database, ALLOWED_HOSTS=f"{HOST},127.0.0.1")
+    # Browsers keep Secure cookies of a page without TLS where its host is this one.
+    settings = {"ALLOWED_HOSTS": f"{HOST},127.0.0.1,localhost", "CSRF_TRUSTED_ORIGINS": "http://localhost"}
+    deployment = Deployment(installed(interface), folder, database, **settings)
     with_probe(deployment.project)
     deployment.prepare()
     ready = {"X-Forwarded-Proto": "https"}
@@ -441,11 +365,15 @@ def test_a_foreign_page_and_nobody_get_no_socket(site):
         assert refusal.value.response.status_code == 403
 
 
-@pytest.mark.parametrize("site", ["Daphne, HTTP/2", *BEHIND], indirect=True)
+@every_site
 def test_a_browser_signs_up_and_adds_an_item(site, launch):
-    rule = f"--host-resolver-rules=MAP {HOST}:443 127.0.0.1:{site.ports['https']}"
-    with launch(rule) as browser, browser.new_context(ignore_https_errors=True) as context:
-        visitor = Visitor(context, site.url)
+    if "https" in site.ports:
+        url, place, options = site.url, f"{HOST}:443 127.0.0.1:{site.ports['https']}", {"ignore_https_errors": True}
+    else:
+        url, place = "http://localhost", f"localhost:80 127.0.0.1:{site.ports['http']}"
+        options = {"extra_http_headers": {"X-Forwarded-Proto": "https"}}
+    with launch(f"--host-resolver-rules=MAP {place}") as browser, browser.new_context(**options) as context:
+        visitor = Visitor(context, url)
         page = visitor.sign_up(f"ada-browser-{site.slug}")
         page.get_by_role("link", name="Add an item").click()
         page.get_by_label("Name").fill("Compass")

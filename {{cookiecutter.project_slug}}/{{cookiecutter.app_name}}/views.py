@@ -6,12 +6,14 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.messages.views import SuccessMessageMixin
 from django.http import HttpRequest
 from django.urls import reverse_lazy
-from django.views.generic import CreateView, DeleteView, ListView, UpdateView
+from django.views.generic import CreateView, DeleteView, UpdateView
 from rest_framework import permissions, serializers, viewsets
 
-from {{ cookiecutter.app_name }}.forms import ItemForm
-from {{ cookiecutter.app_name }}.models import Item, ItemQuerySet
-from {{ cookiecutter.app_name }}.serializers import ItemSerializer
+from {{ cookiecutter.project_slug }}.pagination import CursorListView
+
+from .forms import ItemForm
+from .models import Item, ItemQuerySet
+from .serializers import ItemSerializer
 
 
 class OwnItemsMixin(LoginRequiredMixin):
@@ -23,7 +25,8 @@ class OwnItemsMixin(LoginRequiredMixin):
         return Item.objects.owned_by(self.request.user)
 
 
-class ItemListView(OwnItemsMixin, ListView):
+class ItemListView(OwnItemsMixin, CursorListView):
+    ordering = "-created_at"
     paginate_by = 20
 {% if cookiecutter.interface == "ASGI" %}
     template_name = "{{ cookiecutter.app_name }}/item_list_live.html"

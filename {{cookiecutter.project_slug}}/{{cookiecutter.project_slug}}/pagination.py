@@ -1,4 +1,4 @@
-"""Pages of the API."""
+"""Pages that cost the same however long the list is."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db import DataError
 from django.db.models import BooleanField, F, Func, Model, QuerySet, Value
 from django.db.models.lookups import GreaterThan, LessThan
+from django.http import Http404
+from django.views.generic import ListView
 from rest_framework import exceptions, pagination
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -30,7 +32,7 @@ class CursorPagination(pagination.CursorPagination):
     an order too. REST framework's own cursor holds the first of them and counts the rows that have it.
     """
 
-    ordering = "-pk"
+    ordering: Any = "-pk"
     cursor: Any
     page: Any
 
@@ -81,3 +83,24 @@ class CursorPagination(pagination.CursorPagination):
     def link(self, instance: Model, reverse: bool) -> str:
         position = json.dumps([str(getattr(instance, name)) for name in self.names])
         return self.encode_cursor(pagination.Cursor(0, reverse, position))  # type: ignore[arg-type]
+
+
+class CursorListView(ListView):
+    """
+    A list whose pages have a cursor in place of a number, as those of the API have, in the order of `ordering`.
+
+    Its template finds the addresses of the pages beside this one in `page_obj.previous` and `page_obj.next`.
+    """
+
+    def paginate_queryset(self, queryset: Any, page_size: int) -> Any:
+        paginator = CursorPagination()
+        paginator.page_size = page_size
+        paginator.ordering = self.get_ordering() or paginator.ordering
+        try:
+            page = paginator.paginate_queryset(queryset, Request(self.request))
+        except exceptions.NotFound as error:
+            raise Http404(str(error)) from error
+        if not page and paginator.cursor.position is not None:
+            raise Http404("There is nothing beyond this cursor any more.")
+        page_obj = {"previous": paginator.get_previous_link(), "next": paginator.get_next_link()}
+        return paginator, page_obj, page, any(page_obj.values())

@@ -2,12 +2,13 @@ from base64 import b64encode
 from urllib.parse import urlencode
 
 from django.contrib.auth import get_user_model
-from django.test import override_settings
+from django.http import Http404
+from django.test import RequestFactory, TestCase, override_settings
 from django.urls import path
 from rest_framework import generics, serializers, status
 from rest_framework.test import APITestCase
 
-from {{ cookiecutter.project_slug }}.pagination import CursorPagination
+from {{ cookiecutter.project_slug }}.pagination import CursorListView, CursorPagination
 
 User = get_user_model()
 
@@ -28,6 +29,12 @@ class UserListView(generics.ListAPIView):
     pagination_class = PagesOfFifty
     ordering_fields = ["date_joined", "first_name"]
     ordering = ["-date_joined"]
+
+
+class UserPage(CursorListView):
+    model = User
+    ordering = "date_joined"
+    paginate_by = 50
 
 
 urlpatterns = [path("users/", UserListView.as_view())]
@@ -82,3 +89,36 @@ class CursorPaginationTests(APITestCase):
                 cursor = b64encode(urlencode({"p": position}).encode()).decode()
                 response = self.client.get("/users/", {"cursor": cursor})
                 self.assertEqual(response.status_code, status.HTTP_404_NOT_FOUND)
+
+
+class CursorListViewTests(TestCase):
+    @classmethod
+    def setUpTestData(cls):
+        for number in range(120):
+            User.objects.create_user(f"{number}@example.com")
+
+    def get(self, path="/", **query):
+        return UserPage.as_view()(RequestFactory().get(path, query)).context_data
+
+    def test_pages_have_each_row_once(self):
+        pages = [self.get()]
+        while following := pages[-1]["page_obj"]["next"]:
+            pages.append(self.get(following))
+        users = [list(page["user_list"]) for page in pages]
+        self.assertEqual(sum(users, []), list(User.objects.order_by("date_joined", "pk")))
+        before = self.get(pages[-1]["page_obj"]["previous"])
+        self.assertEqual(list(before["user_list"]), users[-2])
+
+    def test_one_page_has_no_other_beside_it(self):
+        User.objects.filter(pk__gt=User.objects.earliest("pk").pk + 49).delete()
+        self.assertFalse(self.get()["is_paginated"])
+
+    def test_what_is_beyond_the_last_page_is_not_found(self):
+        following = self.get()["page_obj"]["next"]
+        User.objects.filter(pk__gt=User.objects.earliest("pk").pk + 49).delete()
+        with self.assertRaises(Http404):
+            self.get(following)
+
+    def test_a_made_up_cursor_is_not_found(self):
+        with self.assertRaises(Http404):
+            self.get(cursor=b64encode(b"p=x").decode())
