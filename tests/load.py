@@ -291,6 +291,9 @@ class Load:
         self.answers.append(Answer(method, name, status, asked, time.monotonic()))
 
     async def exchange(self, sent, context):
+        # The proxy closes those that were idle for some seconds.
+        while self.idle and self.idle[-1][0].at_eof():
+            self.idle.pop()[1].close()
         if self.idle:
             reader, writer = self.idle.pop()
         else:
