@@ -43,12 +43,6 @@ def get(server, path, session):
     return body, milliseconds
 
 
-def target(url):
-    """Return what a request's first line names of an address."""
-    parts = urlsplit(url)
-    return f"{parts.path}?{parts.query}"
-
-
 def fill(server, database, session, postgres, count):
     """Give a user so many items; return name -> path of the pages to ask for."""
 
@@ -58,18 +52,18 @@ def fill(server, database, session, postgres, count):
     postgres.sql("TRUNCATE items_item", database)
     # The last page of so few stays the last one among all those that are newer.
     create(1, OLDEST)
-    last_page = json.loads(get(server, "/api/v1/items/", session)[0])["next"]
+    last_page = urlsplit(json.loads(get(server, "/api/v1/items/", session)[0])["next"])
     last_of_site, following = None, "/"
     while following:
         last_of_site = following
         link = LINK.search(get(server, following, session)[0].decode())
-        following = link and target(html.unescape(link[1]))
+        following = link and html.unescape(link[1])
     for first in range(OLDEST + 1, count + 1, STEP):
         create(first, min(first + STEP - 1, count))
     postgres.sql("VACUUM ANALYZE items_item", database)
     pages = {
         "`GET /api/v1/items/`, first page": "/api/v1/items/",
-        "`GET /api/v1/items/`, last page": target(last_page),
+        "`GET /api/v1/items/`, last page": f"{last_page.path}?{last_page.query}",
         "`GET /`, first page": "/",
         "`GET /`, last page": last_of_site,
     }

@@ -102,5 +102,7 @@ class CursorListView(ListView):
             raise Http404(str(error)) from error
         if not page and paginator.cursor.position is not None:
             raise Http404("There is nothing beyond this cursor any more.")
+        # An address with a host, as in the API, would depend on what a proxy tells.
+        paginator.base_url = self.request.get_full_path()
         page_obj = {"previous": paginator.get_previous_link(), "next": paginator.get_next_link()}
         return paginator, page_obj, page, any(page_obj.values())
