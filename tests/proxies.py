@@ -66,6 +66,9 @@ Include {folder}/site.conf
 class Front:
     """A running proxy: plain HTTP on `http`, TLS on `https`, both ports of 127.0.0.1."""
 
+    # What is in the names of its temporary files.
+    temporary = ("/temporary-", "/modproxy")
+
     def __init__(self, folder, http, https):
         self.folder = Path(folder)
         self.http = http
@@ -93,7 +96,7 @@ class Front:
             with contextlib.suppress(OSError):
                 for file in Path(f"/proc/{process.pid}/fd").iterdir():
                     with contextlib.suppress(OSError):
-                        if os.readlink(file).startswith((f"{self.folder}/temporary", "/tmp/modproxy")):
+                        if any(part in os.readlink(file) for part in self.temporary):
                             stat = file.stat()
                             held[stat.st_ino] = stat.st_blocks * 512
         return sum(held.values())

@@ -120,6 +120,8 @@ class Ordinary(threading.Thread):
 class ModWSGI(Front):
     """The Apache of a Debian machine, which is the server too."""
 
+    temporary = ("-request_body-",)
+
     def __init__(self, debian):
         super().__init__("/", 80, 443)
         self.debian = debian

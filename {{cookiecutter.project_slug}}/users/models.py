@@ -3,7 +3,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Upper
 
-from users.managers import UserManager
+from .managers import UserManager
 {% endif %}
 
 

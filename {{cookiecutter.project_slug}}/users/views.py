@@ -13,8 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from users.forms import SignUpForm
-from users.serializers import SignInSerializer, TokenSerializer, UserSerializer
+from .forms import SignUpForm
+from .serializers import SignInSerializer, TokenSerializer, UserSerializer
 
 
 class SignUpView(CreateView):

@@ -1,7 +1,7 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from {{ cookiecutter.app_name }} import views
+from . import views
 
 router = SimpleRouter()
 router.register("items", views.ItemViewSet, basename="api-item")

@@ -109,6 +109,10 @@ class CursorListViewTests(TestCase):
         before = self.get(pages[-1]["page_obj"]["previous"])
         self.assertEqual(list(before["user_list"]), users[-2])
 
+    def test_without_an_ordering_the_newest_come_first(self):
+        page = UserPage.as_view(ordering=None)(RequestFactory().get("/")).context_data
+        self.assertEqual(page["user_list"], list(User.objects.order_by("-pk")[:50]))
+
     def test_one_page_has_no_other_beside_it(self):
         User.objects.filter(pk__gt=User.objects.earliest("pk").pk + 49).delete()
         self.assertFalse(self.get()["is_paginated"])
