@@ -5,6 +5,7 @@ import json
 import keyword
 import os
 import re
+import shutil
 import sys
 import sysconfig
 import unicodedata
@@ -17,6 +18,9 @@ from slugify import slugify
 
 ROOT = Path(__file__).parent
 DEFAULTS = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+
+# In bytes: what the rendered files take, and as much again.
+ROOM_FOR_FILES = 2 * 2**20
 
 # What the running project imports, or tries to import: a package of that name would be imported in its stead.
 # The tests compare this with a project that runs.
@@ -187,8 +191,12 @@ def refuse_impossible_answers(answers):
     command_line = click.get_current_context(silent=True)
     if command_line:
         folder = Path(command_line.params.get("output_dir") or ".").resolve()
-        if not os.access(next(path for path in (folder, *folder.parents) if path.exists()), os.W_OK):
+        existing = next(path for path in (folder, *folder.parents) if path.exists())
+        if not os.access(existing, os.W_OK):
             sys.exit(f"Nothing can be written to the folder {folder}: choose another one with --output-dir.")
+        # Cookiecutter itself would leave half a project and a traceback.
+        if shutil.disk_usage(existing).free < ROOM_FOR_FILES:
+            sys.exit(f"The disk of the folder {folder} is full: make room, or choose another one with --output-dir.")
     return ""
 
 

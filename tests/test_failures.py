@@ -150,7 +150,7 @@ cat Pipfile > ../../Pipfile
 """
 
 
-@pytest.mark.parametrize("size", ["600k", "3m", "40m"])
+@pytest.mark.parametrize("size", ["2100k", "3m", "40m"])
 def test_on_a_full_disk(tmp_path, rendered, path_with_uv, size):
     folder = tmp_path / "made"
     command = cookiecutter_command(folder, WSGI, "--no-input")
@@ -166,6 +166,16 @@ def test_on_a_full_disk(tmp_path, rendered, path_with_uv, size):
     assert "\nThe disk is full. All output is in my_project/setup.log.\n\nNot finished:\n" in output
     assert done.returncode == 0, done.stdout
     assert (tmp_path / "Pipfile").read_text().endswith((rendered(**WSGI).path / "Pipfile").read_text())
+
+
+def test_on_a_disk_that_is_full_already_nothing_is_begun(tmp_path):
+    folder = tmp_path / "made"
+    command = cookiecutter_command(folder, WSGI, "--no-input")
+    script = ["bash", "-euc", 'mount -t tmpfs -o size=2000k tmpfs "$1"; cd "$1"; shift; "$@"; ls', "bash", folder]
+    done = subprocess.run([*namespace("--mount"), *script, *command], capture_output=True, text=True)
+    assert done.returncode == 1
+    sentence = f"The disk of the folder {folder} is full: make room, or choose another one with --output-dir.\n"
+    assert (done.stdout, done.stderr) == ("", sentence)
 
 
 def test_into_a_folder_that_is_read_only_nothing_is_begun(tmp_path):
