@@ -168,10 +168,13 @@ def test_on_a_full_disk(tmp_path, rendered, path_with_uv, size):
     assert (tmp_path / "Pipfile").read_text().endswith((rendered(**WSGI).path / "Pipfile").read_text())
 
 
+FULL_AT_ONCE = 'mount -t tmpfs -o size=2000k tmpfs "$1"; cd "$1"; shift; "$@" || { ls; exit 1; }'
+
+
 def test_on_a_disk_that_is_full_already_nothing_is_begun(tmp_path):
     folder = tmp_path / "made"
     command = cookiecutter_command(folder, WSGI, "--no-input")
-    script = ["bash", "-euc", 'mount -t tmpfs -o size=2000k tmpfs "$1"; cd "$1"; shift; "$@"; ls', "bash", folder]
+    script = ["bash", "-euc", FULL_AT_ONCE, "bash", folder]
     done = subprocess.run([*namespace("--mount"), *script, *command], capture_output=True, text=True)
     assert done.returncode == 1
     sentence = f"The disk of the folder {folder} is full: make room, or choose another one with --output-dir.\n"
