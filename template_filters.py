@@ -19,7 +19,7 @@ from slugify import slugify
 ROOT = Path(__file__).parent
 DEFAULTS = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
 
-# In bytes: what the rendered files take, and as much again.
+# In bytes: some three times what the rendered files take.
 ROOM_FOR_FILES = 2 * 2**20
 
 # What the running project imports, or tries to import: a package of that name would be imported in its stead.
@@ -194,8 +194,9 @@ def refuse_impossible_answers(answers):
         existing = next(path for path in (folder, *folder.parents) if path.exists())
         if not os.access(existing, os.W_OK):
             sys.exit(f"Nothing can be written to the folder {folder}: choose another one with --output-dir.")
-        # Cookiecutter itself would leave half a project and a traceback.
-        if shutil.disk_usage(existing).free < ROOM_FOR_FILES:
+        # Cookiecutter itself would leave half a project and a traceback. Some file systems tell no size at all.
+        disk = shutil.disk_usage(existing)
+        if disk.total and disk.free < ROOM_FOR_FILES:
             sys.exit(f"The disk of the folder {folder} is full: make room, or choose another one with --output-dir.")
     return ""
 

@@ -181,6 +181,14 @@ def test_on_a_disk_that_is_full_already_nothing_is_begun(tmp_path):
     assert (done.stdout, done.stderr) == ("", sentence)
 
 
+def test_on_a_file_system_that_tells_no_size(tmp_path, rendered):
+    folder = tmp_path / "made"
+    command = cookiecutter_command(folder, WSGI, "--no-input")
+    script = ["bash", "-euc", 'mount -t ramfs ramfs "$1"; "${@:2}"; cp -a "$1/my_project" "$1/.."', "bash", folder]
+    subprocess.run([*namespace("--mount"), *script, *command], env=clean_environment(SKIP_SETUP=1), check=True)
+    assert_whole(tmp_path / "my_project", rendered(**WSGI))
+
+
 def test_into_a_folder_that_is_read_only_nothing_is_begun(tmp_path):
     folder = tmp_path / "made"
     command = cookiecutter_command(folder, WSGI, "--no-input")

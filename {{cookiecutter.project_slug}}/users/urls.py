@@ -1,6 +1,6 @@
 from django.urls import path
 
-from users import views
+from . import views
 
 urlpatterns = [
     path("accounts/signup/", views.SignUpView.as_view(), name="signup"),
