@@ -1,5 +1,6 @@
 """What the tests take from the machine: an environment, ports, Pythons, and programs that they install themselves."""
 
+import atexit
 import functools
 import glob
 import json
@@ -8,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -21,13 +23,32 @@ RUNNING_PYTHON = "%d.%d" % sys.version_info[:2]
 KEPT = {"HOME", "LOGNAME", "TMPDIR", "USER", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE"}
 KEPT |= {"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
 
+# What makes a project; each test says which of them its user has.
+TOOLS = ("cookiecutter", "pipenv", "uv")
+
+
+@functools.cache
+def without_tools(path):
+    """Return a PATH without the programs of these tests, and without TOOLS that the machine has elsewhere."""
+    folders = []
+    for folder in path.split(os.pathsep):
+        if folder == str(Path(sys.executable).parent):
+            continue
+        if any(Path(folder, tool).exists() for tool in TOOLS):
+            programs = [program for program in Path(folder).iterdir() if program.name not in TOOLS]
+            folder = tempfile.mkdtemp(prefix="programs-")
+            atexit.register(shutil.rmtree, folder)
+            os.chmod(folder, 0o755)
+            for program in programs:
+                Path(folder, program.name).symlink_to(program)
+        folders.append(folder)
+    return os.pathsep.join(folders)
+
 
 def clean_environment(**extra):
     """Return the environment of a user who has no other Django project and no virtual environment open."""
-    own = str(Path(sys.executable).parent)
-    path = [folder for folder in os.environ["PATH"].split(os.pathsep) if folder != own]
     kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith("PIP_")}
-    kept.update({"PATH": os.pathsep.join(path), "LANG": "C.UTF-8"})
+    kept.update({"PATH": without_tools(os.environ["PATH"]), "LANG": "C.UTF-8"})
     return {**kept, **{name: str(value) for name, value in extra.items()}}
 
 

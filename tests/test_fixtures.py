@@ -1,5 +1,7 @@
 """The fixtures fail when they should: a misspelt answer must not make a test pass."""
 
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 import requests
 
 from demo import ROOT
-from tests.machine import RUNNING_PYTHON, program, python_of
+from tests.machine import RUNNING_PYTHON, clean_environment, program, python_of
 from tests.project import Project
 
 
@@ -53,6 +55,16 @@ def test_a_command_that_is_only_in_the_tests_own_environment_is_not_found(folder
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
     with pytest.raises(AssertionError, match="pytest is neither in"):
         folder_project.call("pytest")
+
+
+def test_a_user_has_no_tool_that_the_machine_has_and_all_else(tmp_path, monkeypatch):
+    for name in ("uv", "other"):
+        (tmp_path / name).write_text("")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    path = clean_environment()["PATH"]
+    assert shutil.which("uv", path=path) is None
+    assert shutil.which("other", path=path)
 
 
 def test_a_server_that_exits_shows_its_log(folder_project):

@@ -11,13 +11,12 @@ import pytest
 import requests
 
 from demo import ROOT
-from tests.machine import RUNNING_PYTHON, free_port
+from tests.machine import RUNNING_PYTHON, TOOLS, free_port
 from tests.project import Project
 from tests.user import BECOME_NOBODY, CACHES, MAKE, Nobody, User, copy_template, snapshot, tracked, virtualenv
 
 pytestmark = pytest.mark.matrix
 
-TOOLS = ("cookiecutter", "pipenv", "uv")
 BROKEN_INDEX = f"http://127.0.0.1:{free_port()}/simple"
 FOREIGN_ENV = """\
 DATABASE_URL=sqlite:////nowhere/other.sqlite3
