@@ -26,10 +26,12 @@ class MeTests(APITestCase):
 
     def test_changes_names_but_no_rights(self):
         self.client.force_authenticate(self.ada)
+        address = self.ada.email
+        forbidden = {"is_staff": True, "is_superuser": True, "id": 0, "email": "eve@example.com"}
         for method in self.client.patch, self.client.put:
-            method(ME, {"first_name": "Augusta", "is_staff": True, "is_superuser": True, "id": 0})
+            method(ME, {"first_name": "Augusta", **forbidden})
             self.ada.refresh_from_db()
-            self.assertEqual(self.ada.first_name, "Augusta")
+            self.assertEqual((self.ada.first_name, self.ada.email), ("Augusta", address))
             self.assertFalse(self.ada.is_staff or self.ada.is_superuser)
 
 
@@ -61,6 +63,7 @@ class TokenTests(APITestCase):
 
     def test_expires(self):
         token = self.sign_in().data["token"]
+        self.assertLess(AuthToken.objects.get().expiry, timezone.now() + timedelta(days=8))
         AuthToken.objects.update(expiry=timezone.now() - timedelta(seconds=1))
         self.assertEqual(self.status(token), status.HTTP_401_UNAUTHORIZED)
 
@@ -70,6 +73,9 @@ class TokenTests(APITestCase):
         self.assertEqual(response.status_code, status.HTTP_204_NO_CONTENT)
         self.assertEqual(self.status(token), status.HTTP_401_UNAUTHORIZED)
         self.assertEqual(self.status(other), status.HTTP_200_OK)
+
+    def test_is_revoked_by_who_has_it_alone(self):
+        self.assertEqual(self.client.delete(TOKEN).status_code, status.HTTP_401_UNAUTHORIZED)
 
     def test_of_a_deactivated_user_does_nothing(self):
         token = self.sign_in().data["token"]

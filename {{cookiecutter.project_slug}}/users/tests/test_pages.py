@@ -1,7 +1,7 @@
 import re
 
 from django.contrib.auth import get_user, get_user_model
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.core import mail
 from django.test import TestCase
 from django.urls import reverse
@@ -45,7 +45,18 @@ class AccountPageTests(TestCase):
         user = get_user(self.client)
         self.assertEqual(user.email, "bob@example.com")
         self.assertFalse(user.is_staff or user.is_superuser)
+
+    def test_sign_up_with_a_weak_password(self):
+        for weak in "short-1", "bob@example.com", "password123", "73409218564":
+            with self.subTest(password=weak):
+                data = {"username": "bob", "email": "bob@example.com", "password1": weak, "password2": weak}
+                self.client.post(reverse("signup"), data)
+                self.assertTrue(get_user(self.client).is_anonymous)
 {% if cookiecutter.login == "email" %}
+
+    def test_sign_in_with_the_address_in_another_case(self):
+        self.client.post(reverse("login"), {"username": "ADA@Example.com", "password": PASSWORD})
+        self.assertEqual(get_user(self.client), self.ada)
 
     def test_sign_up_with_a_known_address_in_another_case(self):
         data = {"email": "ADA@example.com", "password1": PASSWORD, "password2": PASSWORD}
@@ -119,9 +130,11 @@ class UserAdminTests(TestCase):
         fields = self.client.get(path).context["adminform"].form.initial
         data = {name: fields[name] for name in ("username", "email") if name in fields}
         data.update(date_joined_0="2026-01-01", date_joined_1="00:00:00", is_active="on")
-        self.assertEqual(self.client.post(path, {**data, "is_superuser": "on", "groups": "1"}).status_code, 302)
+        data.update(is_superuser="on", groups=Group.objects.create(name="Navigators").pk)
+        data.update(user_permissions=Permission.objects.get(codename="add_user").pk)
+        self.assertEqual(self.client.post(path, data).status_code, 302)
         user.refresh_from_db()
-        self.assertFalse(user.is_superuser)
+        self.assertFalse(user.is_superuser or user.groups.exists() or user.has_perm("users.add_user"))
 
     def test_who_may_change_accounts_cannot_take_over_that_of_a_superuser(self):
         self.colleague()

@@ -49,7 +49,7 @@ class ItemAPITests(APITestCase):
 
     def test_search(self):
         other = make_item(self.ada, name="Map")
-        for words, expected in ("compass", [self.mine]), ("MAP", [other]), ("west", []):
+        for words, expected in ("compass", [self.mine]), ("MAP", [other]), ("north", [other, self.mine]), ("west", []):
             with self.subTest(words=words):
                 results = self.client.get(LIST, {"search": words}).data["results"]
                 self.assertEqual([row["id"] for row in results], [row.pk for row in expected])

@@ -6,7 +6,7 @@ from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.core.management import call_command
 from django.urls import reverse
-from rest_framework.test import APITestCase
+from rest_framework.test import APIRequestFactory, APITestCase
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
@@ -72,15 +72,24 @@ class ProblemTests(APITestCase):
         self.assert_problem(response, 400)
 
     def test_too_many_requests(self):
-        rates = {"user": "2/min", "token": "2/min"}
-        for method, path in ("get", ME), ("post", reverse("api-token")):
-            with self.subTest(path=path), mock.patch.dict(SimpleRateThrottle.THROTTLE_RATES, rates):
+        for scope, method, path in ("user", "get", ME), ("token", "post", reverse("api-token")):
+            with self.subTest(path=path), mock.patch.dict(SimpleRateThrottle.THROTTLE_RATES, {scope: "2/min"}):
                 cache.clear()
                 for _ in range(2):
                     self.assertNotEqual(getattr(self.client, method)(path).status_code, 429)
                 response = getattr(self.client, method)(path)
                 self.assert_problem(response, 429)
                 self.assertGreater(int(response["Retry-After"]), 0)
+
+    def test_too_many_requests_of_a_visitor_whatever_address_they_invent(self):
+        self.client.force_authenticate(None)
+        with mock.patch.dict(SimpleRateThrottle.THROTTLE_RATES, {"anon": "2/min"}):
+            for number, status in enumerate([400, 400, 429]):
+                invented = {"x-forwarded-for": f"1.1.1.{number}"}
+                self.assert_problem(self.client.post(reverse("api-token"), headers=invented), status)
+
+    def test_a_view_that_names_no_permission(self):
+        self.assertEqual(APIView.as_view()(APIRequestFactory().get("/")).status_code, 401)
 
     def test_an_unforeseen_error(self):
         self.client.raise_request_exception = False

@@ -12,6 +12,7 @@ from django.db.models.signals import ModelSignal
 from django.test import Client, SimpleTestCase, TransactionTestCase
 from django.urls import reverse
 from redis.asyncio import BlockingConnectionPool
+from redis.exceptions import RedisError
 
 from {{ cookiecutter.project_slug }} import consumers
 from {{ cookiecutter.project_slug }}.consumers import SIGNED_OUT, ChannelLayer, LiveConsumer, announce
@@ -48,6 +49,12 @@ class LiveConsumerTests(TransactionTestCase):
         await sync_to_async(self.announce)(self.ada, rollback=True)
         self.assertTrue(await socket.receive_nothing())
         await socket.disconnect()
+
+    def test_a_change_is_made_although_nobody_can_be_told(self):
+        layer = mock.Mock(group_send=mock.AsyncMock(side_effect=RedisError))
+        with mock.patch.object(consumers, "get_channel_layer", return_value=layer), self.assertLogs("django.db"):
+            self.announce(self.ada)
+        layer.group_send.assert_called_once()
 
     async def test_closes_when_its_session_is_signed_out(self):
         other = Client()

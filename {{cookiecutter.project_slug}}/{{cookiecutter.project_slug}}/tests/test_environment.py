@@ -8,6 +8,16 @@ from {{ cookiecutter.project_slug }}.environment import BASE_DIR, VARIABLES, exa
 KEY = "abcdefghij" * 5
 PRODUCTION = {"SECRET_KEY": KEY, "DATABASE_URL": "postgres://user:secret@host/name"}
 
+SECRETS = {
+    "SECRET_KEY": KEY,
+    "SECRET_KEY_FALLBACKS": KEY,
+    "DATABASE_URL": "postgres://user:secret@host/other",
+    "REDIS_URL": "redis://:secret@host:6379/0",
+    "MEDIA_BUCKET_URL": "s3://key:secret@host/bucket",
+    "EMAIL_URL": "smtp+tls://user:secret@host:587",
+    "SENTRY_DSN": "https://secret@host/1",
+}
+
 UNUSABLE = {
     "DEBUG": "maybe",
     "CSRF_TRUSTED_ORIGINS": "www.example.com",
@@ -72,12 +82,13 @@ class EnvironmentTests(SimpleTestCase):
         self.assertEqual(bucket["MEDIA_BUCKET_URL"]["secret_key"], "se/cret")
         self.assertEqual(bucket["MEDIA_BUCKET_URL"]["bucket_name"], "media")
 
-    def test_a_secret_can_be_in_a_file(self):
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder, "key")
-            file.write_text(f"{KEY}\n")
-            environment = {**PRODUCTION, "SECRET_KEY": "", "SECRET_KEY_FILE": str(file)}
-            self.assertEqual(read(environment)["SECRET_KEY"], KEY)
+    def test_each_secret_can_be_in_a_file(self):
+        for name, value in SECRETS.items():
+            with self.subTest(name=name), tempfile.TemporaryDirectory() as folder:
+                file = Path(folder, "secret")
+                file.write_text(f"{value}\n")
+                from_file = read({**PRODUCTION, name: "", f"{name}_FILE": str(file)})
+                self.assertEqual(from_file[name], read({**PRODUCTION, name: value})[name])
 
     def test_a_file_that_is_not_there_is_named(self):
         self.assertRegex(self.refused(SECRET_KEY="", SECRET_KEY_FILE="/none"), "^SECRET_KEY_FILE names /none, .*")

@@ -106,14 +106,23 @@ class HandlerTests(SimpleTestCase):
             with mock.patch.object(urlpatterns[0], "callback", waiting):
                 waits = asyncio.create_task(get(application, "/synchronous"))
                 await entered.wait()
-                self.assertEqual(await get(application, "/livez"), (200, "ok"))
-                leave.set()
+                try:
+                    self.assertEqual(await get(application, "/livez"), (200, "ok"))
+                finally:
+                    leave.set()
                 return await waits
 
         self.assertEqual(self.run_with_one_thread(visit), (200, "done"))
 
     @override_settings(REQUEST_MAX_SIZE=10)
     def test_a_body_in_chunks_is_refused_when_it_is_too_large(self):
+        create_request, kept = Handler.create_request, []
+
+        def create(handler, scope, body_file):
+            request, error = create_request(handler, scope, body_file)
+            kept.append(request.META["CONTENT_LENGTH"])
+            return request, error
+
         async def visit(application):
             answers = []
             for chunks in [b"12345", b"67890"], [b"12345", b"67890", b"1", b"lost"]:
@@ -127,7 +136,9 @@ class HandlerTests(SimpleTestCase):
                 await server.wait()
             return answers
 
-        (start, end), (refusal, _) = self.run_with_one_thread(visit)
+        with mock.patch.object(Handler, "create_request", create):
+            (start, end), (refusal, _) = self.run_with_one_thread(visit)
+        self.assertEqual(kept, ["10", "11"])
         self.assertEqual(start["status"], 200)
         self.assertEqual(json.loads(end["body"]), {"length": 10, "header": "10"})
         self.assertEqual(refusal["status"], 413)

@@ -66,6 +66,15 @@ class LogTests(TestCase):
                 record = logging.makeLogRecord({"msg": f"Lost: {path}"})
                 self.assertNotIn("secret", json.loads(logs.JSONFormatter().format(record))["message"])
 
-    def test_a_terminal_gets_lines_to_read(self):
+    def test_messages_are_told_from_the_level_on(self):
+        self.assertEqual(logs.config("WARNING", "json")["root"]["level"], "WARNING")
+
+    def test_a_terminal_gets_lines_to_read_unless_others_are_wanted(self):
+        for wanted, is_terminal, style in (None, True, "console"), (None, False, "json"), ("json", True, "json"):
+            with self.subTest(wanted=wanted, is_terminal=is_terminal), mock.patch("sys.stderr") as stderr:
+                stderr.isatty.return_value = is_terminal
+                self.assertEqual(logs.config("INFO", wanted)["handlers"]["stderr"]["formatter"], style)
+
+    def test_lines_to_read_have_no_token(self):
         record = logging.makeLogRecord({"levelname": "INFO", "msg": "GET %s", "args": ("/accounts/reset/MQ/secret/",)})
         self.assertRegex(logs.ConsoleFormatter().format(record), r"^[\d:]{8} INFO    GET /accounts/reset/MQ/.../$")

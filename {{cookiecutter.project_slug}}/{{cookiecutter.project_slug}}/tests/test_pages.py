@@ -12,9 +12,13 @@ class PageTests(TestCase):
         with self.assertLogs("django.security.csrf"):
             response = Client(enforce_csrf_checks=True).post(reverse("login"))
         self.assertContains(response, "This page is out of date", status_code=403)
+        self.assertContains(response, escape(settings.PROJECT_NAME), status_code=403)
 
     def test_admin_has_the_name_of_the_project(self):
         self.assertContains(self.client.get(reverse("admin:login")), escape(settings.PROJECT_NAME))
 
     def test_api_docs_have_the_name_of_the_project(self):
         self.assertContains(self.client.get(reverse("docs")), escape(settings.PROJECT_NAME))
+
+    def test_api_docs_load_nothing_from_elsewhere(self):
+        self.assertNotContains(self.client.get(reverse("docs")), "//cdn")

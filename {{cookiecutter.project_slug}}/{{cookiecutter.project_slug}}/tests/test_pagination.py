@@ -2,8 +2,10 @@ from base64 import b64encode
 from urllib.parse import urlencode
 
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.http import Http404
 from django.test import RequestFactory, TestCase, override_settings
+from django.test.utils import CaptureQueriesContext
 from django.urls import path
 from rest_framework import generics, serializers, status
 from rest_framework.test import APITestCase
@@ -66,6 +68,11 @@ class CursorPaginationTests(APITestCase):
                 tie = "-pk" if ordering.startswith("-") else "pk"
                 expected = list(User.objects.order_by(ordering, tie).values_list("pk", flat=True))
                 self.assertEqual([user["id"] for page in pages for user in page["results"]], expected)
+
+    def test_a_page_reads_its_own_rows_and_one_more(self):
+        with CaptureQueriesContext(connection) as queries:
+            self.client.get("/users/")
+        self.assertIn("LIMIT 51", queries[-1]["sql"])
 
     def test_pages_are_the_same_on_the_way_back(self):
         pages = list(self.pages("/users/?ordering=first_name"))

@@ -28,7 +28,9 @@ class ClientAddressTests(SimpleTestCase):
 class HeaderTests(TestCase):
     def test_each_page_has_a_content_security_policy_without_exceptions(self):
         policy = self.client.get(reverse("login"))["Content-Security-Policy"]
-        self.assertIn("default-src 'none'", policy)
+        for directive in "default-src 'none'", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'":
+            with self.subTest(directive=directive):
+                self.assertIn(directive, policy.split("; "))
         self.assertNotIn("unsafe", policy)
 
     def test_the_script_of_the_api_docs_has_the_nonce_of_the_policy(self):
@@ -41,6 +43,10 @@ class HeaderTests(TestCase):
         response = self.client.get(reverse("login"))
         self.assertEqual(response["Cross-Origin-Resource-Policy"], "same-origin")
         self.assertIn("camera=()", response["Permissions-Policy"])
+        self.assertEqual(response["X-Frame-Options"], "DENY")
+
+    def test_other_sites_are_not_told_which_page_links_to_them(self):
+        self.assertEqual(self.client.get(reverse("login"))["Referrer-Policy"], "same-origin")
 
     def test_windows_of_other_sites_may_not_reach_a_page(self):
         for name in "login", "docs":
@@ -49,9 +55,13 @@ class HeaderTests(TestCase):
 
     @override_settings(CORS_ALLOWED_ORIGINS=["https://app.example.com"])
     def test_scripts_of_named_origins_may_use_the_api(self):
-        for origin, allowed in ("https://app.example.com", True), ("https://evil.example", False):
-            with self.subTest(origin=origin):
-                response = self.client.get(reverse("api-me"), headers={"origin": origin})
+        for origin, name, allowed in (
+            ("https://app.example.com", "api-me", True),
+            ("https://app.example.com", "login", False),
+            ("https://evil.example", "api-me", False),
+        ):
+            with self.subTest(origin=origin, name=name):
+                response = self.client.get(reverse(name), headers={"origin": origin})
                 self.assertEqual("Access-Control-Allow-Origin" in response, allowed)
 
     @override_settings(REQUEST_MAX_SIZE=1000)

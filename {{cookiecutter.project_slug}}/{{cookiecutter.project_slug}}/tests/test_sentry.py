@@ -17,11 +17,18 @@ REQUEST = {
 
 
 class SentryTests(SimpleTestCase):
-    def sent(self, event):
-        """Return what Sentry is sent of an event."""
+    def options(self):
+        """Return how reports are made."""
         with mock.patch("sentry_sdk.init") as init:
             sentry.start("https://key@sentry.example.com/1")
-        return init.call_args.kwargs["before_send"](event, {})
+        return init.call_args.kwargs
+
+    def sent(self, event):
+        """Return what Sentry is sent of an event."""
+        return self.options()["before_send"](event, {})
+
+    def test_no_value_of_a_variable_is_sent(self):
+        self.assertIs(self.options()["include_local_variables"], False)
 
     def test_nothing_that_a_user_signs_in_with_is_sent(self):
         event = self.sent({"request": REQUEST})

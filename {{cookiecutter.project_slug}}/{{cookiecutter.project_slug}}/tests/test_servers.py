@@ -26,13 +26,16 @@ class ServerTests(SimpleTestCase):
         self.drain.assert_called_once()
 
     async def test_asgi_serves_the_project(self):
-        application = runpy.run_path(f"{BASE_DIR}/{{ cookiecutter.project_slug }}/asgi.py")["application"]
+        asgi = runpy.run_path(f"{BASE_DIR}/{{ cookiecutter.project_slug }}/asgi.py")
         request = {"type": "http", "method": "GET", "path": "/livez", "query_string": b"", "headers": []}
-        server = ApplicationCommunicator(application, request)
+        server = ApplicationCommunicator(asgi["application"], request)
         await server.send_input({"type": "http.request"})
         self.assertEqual((await server.receive_output())["status"], 200)
         self.assertEqual((await server.receive_output())["body"], b"ok")
         await server.wait()
+{% if cookiecutter.interface == "ASGI" %}
+        self.drain.assert_called_with(asgi["sockets"].close_before)
+{% endif %}
 
     def test_manage_py_tells_what_to_do_where_django_is_not_installed(self):
         main = runpy.run_path(f"{BASE_DIR}/manage.py")["main"]

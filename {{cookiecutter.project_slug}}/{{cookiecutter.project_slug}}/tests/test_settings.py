@@ -4,15 +4,17 @@ import tempfile
 from unittest import mock
 
 from django.contrib.auth.hashers import make_password
+from django.core import mail
 from django.core.files.storage.handler import StorageHandler
 from django.db.utils import ConnectionHandler
 from django.test import RequestFactory, TestCase
-from django.urls import Resolver404
+from django.urls import Resolver404, reverse
 from django.urls.resolvers import RegexPattern, URLResolver
+from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 from {{ cookiecutter.project_slug }} import settings, urls
 from {{ cookiecutter.project_slug }}.environment import env, read
-from {{ cookiecutter.project_slug }}.tests.test_environment import PRODUCTION
+from {{ cookiecutter.project_slug }}.tests.test_environment import KEY, PRODUCTION
 
 POSTGRES = "postgres://user:password@host/name"
 
@@ -23,7 +25,50 @@ def load(**environment):
         return runpy.run_path(settings.__file__)
 
 
+def resolve(path):
+    """Return what the project would call for this path with the settings of now."""
+    return URLResolver(RegexPattern("^/"), runpy.run_path(urls.__file__)["urlpatterns"]).resolve(path)
+
+
 class SettingsTests(TestCase):
+    def test_a_list_of_the_environment_is_a_setting(self):
+        for name, value in (
+            ("ALLOWED_HOSTS", "www.example.com"),
+            ("CSRF_TRUSTED_ORIGINS", "https://www.example.com"),
+            ("CORS_ALLOWED_ORIGINS", "https://app.example.com"),
+            ("SECRET_KEY_FALLBACKS", KEY),
+        ):
+            with self.subTest(name=name):
+                self.assertEqual(load(**{name: value})[name], [value])
+
+    def test_the_admin_is_where_the_environment_says(self):
+        with self.settings(ADMIN_URL=load(ADMIN_URL="/back-office")["ADMIN_URL"]):
+            self.assertEqual(resolve("/back-office/").app_name, "admin")
+            with self.assertRaises(Resolver404):
+                resolve("/admin/")
+
+    def test_mail_is_sent_by_the_server_that_is_named(self):
+        changed = load(EMAIL_URL="smtp+tls://user:secret@mail.example.com:587")
+{% if cookiecutter.__django >= "6.1" %}
+        with self.settings(MAILERS=changed["MAILERS"]):
+            server = mail.mailers["default"]
+{% else %}
+        with self.settings(**{name: value for name, value in changed.items() if name.startswith("EMAIL_")}):
+            server = mail.get_connection()
+{% endif %}
+        self.assertEqual((server.host, server.port, server.use_tls), ("mail.example.com", 587, True))
+        self.assertEqual((server.username, server.password), ("user", "secret"))
+        self.assertNotEqual(changed["DEFAULT_FROM_EMAIL"], "webmaster@localhost")
+
+    def test_browsers_are_asked_to_use_https_alone_for_a_year(self):
+        with self.settings(**{name: value for name, value in load().items() if name.startswith("SECURE_HSTS")}):
+            response = self.client.get(reverse("login"), secure=True)
+        self.assertEqual(response["Strict-Transport-Security"], "max-age=31536000; includeSubDomains; preload")
+
+    def test_the_name_of_a_static_file_tells_its_content(self):
+        storage = StorageHandler(load()["STORAGES"])["staticfiles"]
+        self.assertIsInstance(storage, CompressedManifestStaticFilesStorage)
+
     def test_a_production_site_speaks_https_alone(self):
         for name in "SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE":
             with self.subTest(name=name):
@@ -45,19 +90,23 @@ class SettingsTests(TestCase):
 
     def test_a_production_site_has_no_address_of_the_toolbar(self):
         with mock.patch("django.conf.settings.INSTALLED_APPS", load()["INSTALLED_APPS"]):
-            patterns = runpy.run_path(urls.__file__)["urlpatterns"]
-        with self.assertRaises(Resolver404):
-            URLResolver(RegexPattern("^/"), patterns).resolve("/__debug__/render_panel/")
+            with self.assertRaises(Resolver404):
+                resolve("/__debug__/render_panel/")
 
     def test_passwords_are_hashed_with_argon2(self):
         with self.settings(PASSWORD_HASHERS=load()["PASSWORD_HASHERS"]):
             self.assertRegex(make_password("secret"), "^argon2")
 
     def test_postgresql_ends_what_takes_too_long_unless_its_address_says_otherwise(self):
-        for query, timeout in ("", "30s"), ("?options=-c%20statement_timeout%3D0", "0"):
+        limits = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
+        for query, options in ("", limits), ("?options=-c%20statement_timeout%3D0", "-c statement_timeout=0"):
             with self.subTest(query=query):
                 [database] = load(DATABASE_URL=POSTGRES + query)["DATABASES"].values()
-                self.assertIn(f"statement_timeout={timeout}", database["OPTIONS"]["options"])
+                self.assertEqual(database["OPTIONS"]["options"], options)
+
+    def test_a_connection_is_kept_and_looked_at_before_it_is_used_again(self):
+        [database] = load()["DATABASES"].values()
+        self.assertEqual((database["CONN_MAX_AGE"], database["CONN_HEALTH_CHECKS"]), (60, True))
 
     def test_sqlite_reads_beside_a_transaction_which_locks_out_others_from_its_start(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -73,6 +122,12 @@ class SettingsTests(TestCase):
     def test_the_cache_is_in_redis_where_there_is_one(self):
         self.assertNotIn("CACHES", load())
         self.assertEqual(load(REDIS_URL="redis://host:6379/0")["CACHES"]["default"]["LOCATION"], "redis://host:6379/0")
+{% if cookiecutter.interface == "ASGI" %}
+
+    def test_sockets_hear_through_redis_where_there_is_one(self):
+        layer = load(REDIS_URL="redis://host:6379/0")["CHANNEL_LAYERS"]["default"]
+        self.assertEqual(layer["CONFIG"]["hosts"], ["redis://host:6379/0"])
+{% endif %}
 
     def test_uploads_are_in_the_bucket_and_shown_from_there(self):
         changed = load(MEDIA_BUCKET_URL="s3://key:secret@s3.example.com/media")

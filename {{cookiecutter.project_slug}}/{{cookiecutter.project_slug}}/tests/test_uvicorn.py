@@ -9,6 +9,7 @@ from django.test import SimpleTestCase
 from uvicorn.server import ServerState
 
 from {{ cookiecutter.project_slug }} import server
+from {{ cookiecutter.project_slug }}.environment import env
 from {{ cookiecutter.project_slug }}.server import Protocol
 
 
@@ -23,12 +24,22 @@ class UvicornTests(SimpleTestCase):
         config = self.config()
         config.load()
         self.assertTrue(callable(config.loaded_app))
+        self.assertEqual(config.http_protocol_class.__qualname__, Protocol.__qualname__)
 
     def test_it_listens_on_a_port_of_every_address_only_when_told_so(self):
         config = self.config(PORT="")
         self.assertEqual((config.host, config.port), ("127.0.0.1", 8000))
         config = self.config(PORT="8001")
         self.assertEqual((config.host, config.port), ("0.0.0.0", 8001))
+
+    def test_it_has_as_many_processes_as_the_environment_says(self):
+        with mock.patch.dict(env, WEB_CONCURRENCY=3):
+            self.assertEqual(self.config().workers, 3)
+
+    def test_it_believes_no_header_and_takes_no_large_message(self):
+        config = self.config()
+        self.assertIs(config.proxy_headers, False)
+        self.assertEqual(config.ws_max_size, 64 * 1024)
 
     def test_it_takes_the_socket_that_systemd_gives_to_this_process(self):
         self.assertEqual(self.config(LISTEN_PID=str(os.getpid())).fd, 3)
