@@ -6,9 +6,11 @@
 #                                    `make demo` with the same answers serves the same project again, other
 #                                    answers (or a changed template) make demo/ anew
 #   make test                        ruff and the tests
-#   make matrix                      the wide end-to-end tests: every interface on every Python present, every
+#   make matrix                      the wide end-to-end tests: every pair of answers on every Python present, every
 #                                    failure of the set-up, every place and way to run it, updates with cruft
 #   make test-all                    both
+#   make mutations                   breaks the template in many ways, one at a time: a test must notice each
+#   make timings                     the seconds of the last run of .ci/run, in CONTRIBUTING.md
 #   make load                        the heavy runs: thousands of sockets, restarts under load, hostile clients
 #   make docs                        what README.md shows: the questions, a transcript and a picture
 #   make versions                    newer versions of all that a project installs, in versions/
@@ -19,10 +21,15 @@
 #   make ... PYTHON=python3.12       with another Python than python3
 
 PYTHON ?= python3
+TOOLS = "$(PYTHON)" tools.py requirements-test.txt
+TEST = git chromium redis-server
+MATRIX = $(TEST) apache2 curl debootstrap nginx openssl unshare
+LOAD = $(MATRIX)
+PYTEST = .venv/bin/python -m pytest --numprocesses logical --dist loadfile --no-loadscope-reorder
 COMPILE = .venv/bin/uv pip compile --no-config --quiet --upgrade --universal --python-version 3.9 \
 	--generate-hashes --no-build --custom-compile-command "make requirements"
 
-.PHONY: help demo tools test matrix test-all load docs versions requirements benchmark benchmark-servers
+.PHONY: help demo tools test matrix test-all mutations timings load docs versions requirements benchmark benchmark-servers
 .NOTPARALLEL:
 
 help:
@@ -32,22 +39,33 @@ demo:
 	@"$(PYTHON)" demo.py
 
 tools:
-	@"$(PYTHON)" tools.py requirements-test.txt
+	@$(TOOLS)
 
-test: tools
+test:
+	@$(TOOLS) $(TEST)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/python -m pytest
+	$(PYTEST) --junitxml=.cache/reports/test.xml
 
-matrix: tools
-	.venv/bin/python -m pytest -m matrix
+matrix:
+	@$(TOOLS) $(MATRIX)
+	$(PYTEST) --junitxml=.cache/reports/matrix.xml -m matrix
 
 test-all: test matrix
 
-load: tools
+mutations:
+	@$(TOOLS) $(MATRIX)
+	.venv/bin/python -m tests.mutations
+
+timings: tools
+	.venv/bin/python -m tests.support.report --write
+
+load:
+	@$(TOOLS) $(LOAD)
 	.venv/bin/python -m pytest -m load -s
 
-docs: tools
+docs:
+	@$(TOOLS) $(TEST)
 	.venv/bin/python docs.py
 
 versions: tools
@@ -60,5 +78,6 @@ requirements: tools
 benchmark: tools
 	.venv/bin/python benchmarks/generation.py
 
-benchmark-servers: tools
+benchmark-servers:
+	@$(TOOLS) $(LOAD) wrk
 	.venv/bin/python benchmarks/servers.py

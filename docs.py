@@ -13,8 +13,8 @@ from playwright.sync_api import sync_playwright
 
 from demo import ROOT
 from tests.conftest import CHROMIUM_OPTIONS
-from tests.machine import clean_environment, program
-from tests.project import Project
+from tests.support.machine import clean_environment, program
+from tests.support.project import Project
 
 README = ROOT / "README.md"
 
@@ -81,9 +81,7 @@ def generate(folder):
 def take_picture(project, path):
     """Serve a project, add items as a user would, and save a picture of the page, in light and in dark."""
     with project.serve() as server, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program("chromium", package="chromium"), args=CHROMIUM_OPTIONS
-        )
+        browser = playwright.chromium.launch(executable_path=program("chromium"), args=CHROMIUM_OPTIONS)
         page = browser.new_page(viewport={"width": 800, "height": 560})
         page.goto(f"{server.url}/accounts/signup/")
         page.fill("[name=username]", "ada")

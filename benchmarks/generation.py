@@ -17,9 +17,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.hooks import path_of_tools  # noqa: E402
-from tests.machine import clean_environment, free_port  # noqa: E402
-from tests.project import cookiecutter_command  # noqa: E402
+from tests.support.hooks import path_of_tools  # noqa: E402
+from tests.support.machine import clean_environment, free_port  # noqa: E402
+from tests.support.project import cookiecutter_command  # noqa: E402
 
 PLAIN = """
 {cookiecutter}

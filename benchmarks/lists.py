@@ -9,7 +9,7 @@ import time
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
-from tests.production import Deployment
+from tests.support.production import Deployment
 
 COUNTS = [1_000, 1_000_000]
 # With two pages of the API, fewer requests than it allows a user in a minute.

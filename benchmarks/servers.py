@@ -19,10 +19,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import lists, results  # noqa: E402
-from tests import machine  # noqa: E402
-from tests.postgres import running_postgres  # noqa: E402
-from tests.production import Deployment  # noqa: E402
-from tests.project import Project, generate  # noqa: E402
+from tests.support import machine  # noqa: E402
+from tests.support.postgres import running_postgres  # noqa: E402
+from tests.support.production import Deployment  # noqa: E402
+from tests.support.project import Project, generate  # noqa: E402
 
 HERE = ROOT / "benchmarks"
 FILL = (HERE / "fill.py").read_text()
@@ -95,7 +95,7 @@ def start(stack, folder, postgres, interface):
 def ask(running, method, path, seconds, connections=CONNECTIONS):
     """Return requests a second, the 99th percentile in milliseconds, and what wrk says of errors, if anything."""
     server, sessions = running
-    wrk = machine.program("wrk", package="wrk")
+    wrk = machine.program("wrk")
     command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "--latency"]
     command += ["-s", HERE / "load.lua", server.url + path]
     environment = machine.clean_environment(SESSIONS=sessions, METHOD=method)

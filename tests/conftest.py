@@ -1,23 +1,27 @@
 import contextlib
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-import venv
+from pathlib import Path
 
 import playwright.sync_api
 import pytest
+from filelock import FileLock
 
 from demo import ROOT, problem_with
-from tests import machine
-from tests.browser import Visitor
-from tests.mail import running_mail_server
-from tests.postgres import running_postgres
-from tests.project import Project, generate
-from tests.rendering import Renderer, run_cookiecutter
+from tests.support import machine
+from tests.support.browser import Visitor
+from tests.support.hooks import path_of_tools
+from tests.support.mail import running_mail_server
+from tests.support.packages import environment_of
+from tests.support.postgres import running_postgres
+from tests.support.production import Deployment
+from tests.support.project import Project, generate
+from tests.support.rendering import Renderer, run_cookiecutter
+from tests.support.user import virtualenv
 
 CHROMIUM_OPTIONS = [
     "--no-sandbox",
@@ -29,11 +33,27 @@ CHROMIUM_OPTIONS = [
 ]
 
 
+# The longest first, so that no process is left alone with one at the end.
+TIERS = ["deployed", "setup", "running", "rendering"]
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: [item.path.parent.name == tier for tier in TIERS], reverse=True)
+
+
 def pytest_report_header():
     found = {version: machine.python_of(version) for version in machine.PYTHON_VERSIONS}
     present = ", ".join(f"{version} ({path})" for version, path in found.items() if path)
     absent = ", ".join(version for version, path in found.items() if not path)
     return [f"Pythons present: {present}", f"Pythons absent, so not tested: {absent or 'none'}"]
+
+
+def pytest_terminal_summary(terminalreporter):
+    reports = terminalreporter.stats.get("passed", [])
+    rows = [value for report in reports for name, value in report.user_properties if name == "combination"]
+    if rows:
+        terminalreporter.section("combinations of answers that were served")
+        terminalreporter.write("\n".join([*sorted(rows, key=lambda row: row[8:]), ""]))
 
 
 @pytest.fixture
@@ -71,13 +91,7 @@ def oldest_cookiecutter(tmp_path_factory):
     python = machine.python_of("3.9")
     if not python:
         pytest.skip("there is no Python 3.9 on this machine")
-    folder = tmp_path_factory.mktemp("oldest")
-    subprocess.run([python, "-m", "venv", folder], check=True)
-    python = folder / "bin" / "python"
-    environment = machine.clean_environment()
-    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "cookiecutter==2.6.0"]
-    subprocess.run(command, check=True, env=environment)
-    return python
+    return virtualenv(tmp_path_factory.mktemp("oldest") / "venv", python, "cookiecutter==2.6.0") / "python"
 
 
 @pytest.fixture(params=["running", "oldest"])
@@ -99,38 +113,80 @@ def refused(request, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory):
-    """Give the project of an interface and a Python, really installed once: `installed("WSGI", "3.12")`.
+def once(tmp_path_factory):
+    """Have a project made once for all tests of a run, in whatever process: `once("name", make)`.
 
-    Every test shares it, so a test that changes it takes a copy: `installed("ASGI").copy(tmp_path)`.
+    `make` is given the folder in which it generates the project.
     """
+    base = tmp_path_factory.getbasetemp()
+    # Each process of pytest-xdist has a folder of its own inside that of the run.
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     made = {}
 
-    def installed(interface="ASGI", python_version=machine.RUNNING_PYTHON):
-        answers = {"interface": interface, "python_version": python_version}
+    def once(name, make):
+        if name not in made:
+            folder = base / "shared" / name
+            folder.parent.mkdir(exist_ok=True)
+            with FileLock(f"{folder}.lock"):
+                if not Path(f"{folder}.output").exists():
+                    make(folder)
+            made[name] = Project.load(folder)
+        return made[name]
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def installed(once):
+    """Give the project of an interface, a Python and further answers: `installed("WSGI", "3.12", login="email")`.
+
+    Its set-up ran, with a virtual environment that all tests lend to it. Every test shares it, so a test that changes
+    it takes a copy: `installed("ASGI").copy(tmp_path)`.
+    """
+
+    def installed(interface="ASGI", python_version=machine.RUNNING_PYTHON, **answers):
+        answers = {"interface": interface, "python_version": python_version, **answers}
         if problem_with(answers):
             raise ValueError(problem_with(answers))
         if not machine.python_of(python_version):
             pytest.skip(f"there is no Python {python_version} on this machine")
-        key = interface, python_version
-        if key not in made:
-            project = generate(tmp_path_factory.mktemp("installed") / "made", answers)
-            if "\nReady:" not in project.output:
-                raise AssertionError(f"the hooks did not finish\n{project.output}")
-            made[key] = project
-        return made[key]
+
+        def make(folder):
+            finished(generate(folder, answers, lent=environment_of(answers)))
+
+        return once("-".join(["installed", *answers.values()]), make)
 
     return installed
 
 
 @pytest.fixture(scope="session")
+def set_up(once, tmp_path_factory):
+    """Give the project that the hooks have really set up, with Pipenv and uv: `set_up("WSGI", "3.12")`."""
+
+    def set_up(interface, python_version=machine.RUNNING_PYTHON):
+        answers = {"interface": interface, "python_version": python_version}
+
+        def make(folder):
+            path = path_of_tools(tmp_path_factory.mktemp("path") / "bin", "pipenv", "uv")
+            temporary = Path(f"{folder}.temporary")
+            temporary.mkdir()
+            finished(generate(folder, answers, {"PATH": path, "TMPDIR": temporary}))
+
+        return once("-".join(["set-up", *answers.values()]), make)
+
+    return set_up
+
+
+def finished(project):
+    if "\nReady:" not in project.output:
+        raise AssertionError(f"the hooks did not finish\n{project.output}")
+
+
+@pytest.fixture(scope="session")
 def older_pipenv(tmp_path_factory):
     """The last Pipenv that works with Python 3.9."""
-    folder = tmp_path_factory.mktemp("pipenv")
-    venv.create(folder, with_pip=True)
-    command = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "pipenv==2025.0.4"]
-    subprocess.run(command, check=True, env=machine.clean_environment())
-    return str(folder / "bin" / "pipenv")
+    folder = tmp_path_factory.mktemp("pipenv") / "venv"
+    return str(virtualenv(folder, sys.executable, "pipenv==2025.0.4") / "pipenv")
 
 
 @pytest.fixture(scope="session")
@@ -138,6 +194,25 @@ def postgres():
     """A PostgreSQL server: `postgres.database()` creates an empty database and returns its DATABASE_URL."""
     with running_postgres() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def deploy(installed, postgres, tmp_path_factory):
+    """Give a new Deployment that is ready to be served: `deploy("WSGI", LOG_FORMAT="json")`.
+
+    Its static files were collected and its database was migrated once for all.
+    """
+    prepared = {}
+
+    def deploy(interface, python_version=machine.RUNNING_PYTHON, **settings):
+        key = interface, python_version
+        if key not in prepared:
+            folder = tmp_path_factory.mktemp("prepared")
+            prepared[key] = Deployment(installed(*key), folder, postgres.database()).prepare()
+        database = postgres.database(prepared[key].database)
+        return Deployment(prepared[key].project, tmp_path_factory.mktemp("deployed"), database, **settings)
+
+    return deploy
 
 
 @pytest.fixture(scope="session")
@@ -149,7 +224,7 @@ def mail_server():
 
 @pytest.fixture(scope="session")
 def redis_port():
-    redis = machine.program("redis-server", package="redis-server")
+    redis = machine.program("redis-server")
     port = machine.free_port()
     with tempfile.TemporaryDirectory(prefix="redis-") as folder:
         options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder, "--logfile", "redis.log"]
@@ -187,7 +262,7 @@ def launch():
     From then on `asyncio.run` does not work in the tests: use the synchronous clients.
     """
     with playwright.sync_api.sync_playwright() as session:
-        path = find_chromium(session)
+        path = machine.program("chromium")
         yield lambda *options: session.chromium.launch(executable_path=path, args=[*CHROMIUM_OPTIONS, *options])
 
 
@@ -210,18 +285,3 @@ def visit(chromium):
 
         yield visit
     assert [visitor.problems for visitor in visitors] == [[]] * len(visitors)
-
-
-def find_chromium(session):
-    names = ("chromium", "chromium-browser", "google-chrome")
-    if machine.is_debian():
-        return machine.program(*names, package="chromium")
-    own = session.chromium.executable_path
-    if not os.path.exists(own):
-        own = next(filter(None, map(shutil.which, names)), own)
-    if not os.path.exists(own):
-        subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"])
-    if not os.path.exists(own):
-        command = ".venv/bin/playwright install --with-deps chromium"
-        pytest.fail(f"Chromium is missing; install it: `{command}`.", pytrace=False)
-    return own

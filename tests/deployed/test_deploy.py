@@ -1,0 +1,454 @@
+"""
+Every server of the stack, with production settings and PostgreSQL.
+
+Behind a web server the project is on a Debian machine, a bare one until the commands of deploy/README.md have been run
+there, as they stand. Without a web server it is served on a port.
+"""
+
+import contextlib
+import gzip
+import json
+import os
+import re
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import requests
+import websockets.exceptions
+import websockets.sync.client
+from playwright.sync_api import expect
+
+from tests.support.browser import Visitor, heading
+from tests.support.client import LIMIT, Client
+from tests.support.deployed import DEBIANS_PYTHON, FOLDER, HOST, deployed_on_debian
+from tests.support.load import Service
+from tests.support.machine import free_port, program
+from tests.support.production import SERVE, Deployment
+from tests.support.proxies import PROXIES
+
+pytestmark = [pytest.mark.matrix, pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")]
+
+DAPHNE = "python -m daphne {} --verbosity 0 my_project.asgi:application"
+MEGABYTE = 1024 * 1024
+
+WORKERS = """
+main=$(systemctl show --property MainPID --value my_project)
+for worker in $(cat /proc/$main/task/$main/children); do tr '\\0' ' ' < /proc/$worker/cmdline; echo; done
+"""
+
+# What the project itself lacks: a form with an upload, a view that fails, and one that tells who asks.
+PROBE = """
+from django import forms
+from django.core.files.storage import default_storage
+from django.http import HttpResponse, JsonResponse
+from django.template import engines
+
+
+class UploadForm(forms.Form):
+    file = forms.FileField()
+
+
+def upload(request):
+    form = UploadForm(request.POST or None, request.FILES or None)
+    if form.is_valid():
+        file = form.cleaned_data["file"]
+        name = default_storage.save(file.name, file)
+        return JsonResponse({"size": file.size, "url": default_storage.url(name)})
+    page = "<form method=post enctype=multipart/form-data>{% csrf_token %}{{ form }}<button>Send</button></form>"
+    return HttpResponse(engines["django"].from_string(page).render({"form": form}, request))
+
+
+def broken(request):
+    raise RuntimeError("broken on purpose")
+
+
+def client(request):
+    return JsonResponse({"address": request.META["REMOTE_ADDR"], "secure": request.is_secure()})
+"""
+ROUTES = """
+from my_project import probe
+
+urlpatterns += [path("probe/upload/", probe.upload), path("probe/broken/", probe.broken)]
+urlpatterns += [path("probe/client/", probe.client)]
+"""
+
+
+def with_probe(project):
+    package = project.path / "my_project"
+    (package / "probe.py").write_text(PROBE)
+    with (package / "urls.py").open("a") as urls:
+        urls.write(ROUTES)
+    return project
+
+
+class Site:
+    """
+    A running site, called www.example.com; `ports` are those of 127.0.0.1 for HTTP and HTTPS.
+
+    Without a port for HTTPS the requests for it go to the other one, as from a proxy that ended HTTPS.
+    """
+
+    def __init__(self, name, ports, read_log, web_server=None, debian=None):
+        self.name = name
+        self.ports = ports
+        self.read_log = read_log
+        self.web_server = web_server
+        self.debian = debian
+        self.url = f"https://{HOST}"
+        # The users of the sites on one machine are in one database.
+        self.slug = re.sub("[^a-z0-9]+", "-", name.lower())
+
+    @property
+    def log(self):
+        return self.read_log()
+
+    def client(self):
+        client = Client(self)
+        for scheme in "http://", "https://":
+            client.mount(scheme, Adapter(self))
+        return client
+
+    def curl(self, *arguments, path="/"):
+        """Return what curl prints; it speaks HTTP/2 where the site does."""
+        command = [program("curl"), "--silent", "--insecure", "--http2", *arguments]
+        if "https" in self.ports:
+            command += ["--connect-to", f"{HOST}:443:127.0.0.1:{self.ports['https']}", f"https://{HOST}{path}"]
+        else:
+            command += ["--header", f"Host: {HOST}", "--header", "X-Forwarded-Proto: https"]
+            command += [f"http://127.0.0.1:{self.ports['http']}{path}"]
+        return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
+
+    @contextlib.contextmanager
+    def socket(self, client, origin=None):
+        """Open the WebSocket as a page of the site does."""
+        tls = "https" in self.ports
+        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in client.cookies)
+        headers = {"Cookie": cookies} if tls else {"Cookie": cookies, "X-Forwarded-Proto": "https"}
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with websockets.sync.client.connect(
+            f"{'wss' if tls else 'ws'}://{HOST}/ws/items/",
+            sock=socket.create_connection(("127.0.0.1", self.ports["https" if tls else "http"])),
+            ssl=context if tls else None,
+            origin=origin or self.url,
+            additional_headers=headers,
+            open_timeout=LIMIT,
+        ) as connection:
+            yield connection
+
+
+class Adapter(requests.adapters.HTTPAdapter):
+    """Asks a site for what its name stands for."""
+
+    def __init__(self, site):
+        super().__init__()
+        self.site = site
+
+    def send(self, request, **options):
+        asked = request.copy()
+        scheme, _, rest = request.url.partition("://")
+        host, _, path = rest.partition("/")
+        port = self.site.ports.get(scheme, self.site.ports.get("http"))
+        if scheme not in self.site.ports:
+            asked.headers["X-Forwarded-Proto"], scheme = scheme, "http"
+        asked.url = f"{scheme}://127.0.0.1:{port}/{path}"
+        asked.headers["Host"] = host
+        options["verify"] = False
+        answer = super().send(asked, **options)
+        answer.request, answer.url = request, request.url
+        return answer
+
+
+@pytest.fixture(scope="module")
+def deployed(installed, tmp_path_factory):
+    """Give the Deployed of an interface; one machine runs at a time, for they share the ports."""
+    running = {}
+
+    def deployed(interface):
+        if interface not in running:
+            running.clear()
+            stack.close()
+            project = with_probe(installed(interface, DEBIANS_PYTHON).copy(tmp_path_factory.mktemp("deployed")))
+            running[interface] = stack.enter_context(deployed_on_debian(project))
+        return running[interface]
+
+    with contextlib.ExitStack() as stack:
+        yield deployed
+
+
+@contextlib.contextmanager
+def alone(deploy, interface, command):
+    """Start a server without a web server in front of it."""
+    # Browsers keep Secure cookies of a page without TLS where its host is this one.
+    hosts = {"ALLOWED_HOSTS": f"{HOST},127.0.0.1,localhost", "CSRF_TRUSTED_ORIGINS": "http://localhost"}
+    deployment = deploy(interface, **hosts)
+    with_probe(deployment.project)
+    ready = {"X-Forwarded-Proto": "https"}
+    with deployment.project.serve(*command, env=deployment.environment, headers=ready) as server:
+        yield Site(interface, {"http": server.port}, lambda: server.log)
+
+
+@contextlib.contextmanager
+def alone_with_tls(deploy):
+    """Start Daphne with HTTP/2 over TLS, and one more for HTTP."""
+    deployment = deploy("ASGI", ALLOWED_HOSTS=f"{HOST},127.0.0.1", TRUSTED_PROXIES="")
+    project = with_probe(deployment.project)
+    shared = project.venv.resolve()
+    project.venv.unlink()
+    subprocess.run(["cp", "-al", shared, project.venv], check=True)
+    project.call("python", "-m", "pip", "install", "--quiet", "twisted[http2,tls]")
+    certificate = ("-keyout", "key.pem", "-out", "cert.pem", "-subj", f"/CN={HOST}", "-days", "2")
+    project.call(program("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", *certificate)
+    port = free_port()
+    endpoint = f"ssl:{port}:interface=127.0.0.1:privateKey=key.pem:certKey=cert.pem"
+    command = DAPHNE.format("-e " + endpoint + " --port {port} --bind 127.0.0.1").split()
+    with project.serve(*command, env=deployment.environment) as server:
+        yield Site("Daphne with TLS", {"http": server.port, "https": port}, lambda: server.log)
+
+
+@contextlib.contextmanager
+def here(installed, postgres, interface, web_server):
+    """Start a web server of this machine, with the project's file of deploy/, in front of the server."""
+    # The web server runs as another user.
+    with tempfile.TemporaryDirectory(prefix="front-") as folder, contextlib.ExitStack() as stack:
+        os.chmod(folder, 0o755)
+        project = with_probe(installed(interface).copy(Path(folder, "probed")))
+        deployment = Deployment(project, folder, postgres.database(), ALLOWED_HOSTS=HOST).prepare()
+        service = stack.enter_context(Service(deployment, folder))
+        front = stack.enter_context(PROXIES[web_server](deployment, Path(folder), [service.path]))
+        ports = {"http": front.http, "https": front.https}
+        yield Site(f"{interface}, {web_server}, here", ports, lambda: service.log + front.log, web_server)
+
+
+ALONE = {
+    "gunicorn": ("WSGI", SERVE),
+    "Uvicorn": ("ASGI", SERVE),
+    "Daphne": ("ASGI", DAPHNE.format("--port {port}").split()),
+}
+BEHIND = {
+    "gunicorn, nginx": ("WSGI", "gunicorn", "nginx"),
+    "mod_wsgi, Apache": ("WSGI", "gunicorn", "Apache"),
+    "Uvicorn, nginx": ("ASGI", "Uvicorn", "nginx"),
+    "Daphne, nginx": ("ASGI", "Daphne", "nginx"),
+    "Uvicorn, Apache": ("ASGI", "Uvicorn", "Apache"),
+    "Daphne, Apache": ("ASGI", "Daphne", "Apache"),
+}
+# No machine is made for these.
+HERE = {
+    "gunicorn, nginx, here": ("WSGI", "nginx"),
+    "Uvicorn, nginx, here": ("ASGI", "nginx"),
+    "Uvicorn, Apache, here": ("ASGI", "Apache"),
+}
+SITES = [*ALONE, "Daphne, HTTP/2", *HERE, *BEHIND]
+LIVE = [name for name in SITES if "Daphne" in name or "Uvicorn" in name]
+
+
+@pytest.fixture(scope="module")
+def site(request, deploy, installed, postgres):
+    name = request.param
+    if name in BEHIND:
+        interface, server, web_server = BEHIND[name]
+        deployed = request.getfixturevalue("deployed")(interface)
+        deployed.put_in_front(web_server)
+        deployed.serve_with(server, web_server)
+        yield Site(name, {"http": 80, "https": 443}, deployed.log, web_server, deployed.debian)
+        return
+    if name in ALONE:
+        running = alone(deploy, *ALONE[name])
+    else:
+        running = here(installed, postgres, *HERE[name]) if name in HERE else alone_with_tls(deploy)
+    with running as site:
+        yield site
+
+
+every_site = pytest.mark.parametrize("site", SITES, indirect=True)
+every_live_site = pytest.mark.parametrize("site", LIVE, indirect=True)
+every_deployed_site = pytest.mark.parametrize("site", list(BEHIND), indirect=True)
+
+
+@every_site
+def test_a_visitor_signs_up_out_and_in(site):
+    ada = site.client()
+    assert ada.get("/").url == f"https://{HOST}/accounts/login/?next=/"
+    ada.sign_up(f"ada-{site.slug}")
+    assert all(cookie.secure for cookie in ada.cookies)
+    ada.sign_out()
+    assert "Sign out" in ada.sign_in(f"ada-{site.slug}").text
+
+
+@every_site
+def test_a_form_takes_a_file(site):
+    ada = site.client().sign_up(f"ada-upload-{site.slug}")
+    page = ada.get("/probe/upload/")
+    token = re.search('name="csrfmiddlewaretoken" value="([^"]+)"', page.text)[1]
+    data, headers = {"csrfmiddlewaretoken": token}, {"Referer": page.url}
+    # With what stands around it in the body, a little less and a little more than REQUEST_MAX_SIZE.
+    content = b"<script>" * ((10 * MEGABYTE - 1024) // 8)
+    answer = ada.post(page.url, data=data, headers=headers, files={"file": ("map.html", content)})
+    assert answer.status_code == 200, site.log
+    assert answer.json()["size"] == len(content)
+    if site.web_server:
+        stored = ada.get(answer.json()["url"])
+        assert stored.content == content
+        assert stored.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+        assert stored.headers["X-Content-Type-Options"] == "nosniff"
+    too_large = ada.post(page.url, data=data, headers=headers, files={"file": ("map.html", content + b" " * 1024)})
+    assert too_large.status_code == 413
+
+
+@every_site
+def test_the_api_is_asked_with_a_token(site):
+    site.client().sign_up(f"ada-token-{site.slug}")
+    script = site.client()
+    account = {"username": f"ada-token-{site.slug}", "password": "correct horse battery staple"}
+    answer = script.post("/api/v1/token/", json=account)
+    assert answer.status_code == 201, f"{answer.text}\n{site.log}"
+    script.headers["Authorization"] = f"Token {answer.json()['token']}"
+    made = script.post("/api/v1/items/", json={"name": "Compass"})
+    assert made.status_code == 201, site.log
+    assert script.get("/api/v1/items/").json()["results"] == [made.json()]
+
+
+@every_site
+def test_static_files_are_compressed_and_cached_for_ever(site):
+    page = site.client().get("/accounts/login/").text
+    (path,) = re.findall(r'href="(/static/style\.[0-9a-f]{12}\.css)"', page)
+    head, _, body = site.curl("--include", path=path).replace("\r\n", "\n").partition("\n\n")
+    assert re.search("^cache-control: .*max-age=31[0-9]{6,7}.*immutable$", head, re.MULTILINE | re.IGNORECASE), head
+    assert re.search("^x-content-type-options: nosniff$", head, re.MULTILINE | re.IGNORECASE), head
+    assert re.search("^strict-transport-security: max-age=31536000", head, re.MULTILINE | re.IGNORECASE), head
+    answer = site.client().get(path, headers={"Accept-Encoding": "gzip"}, stream=True)
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(answer.raw.read()).decode() == body
+    plain = re.sub(r"\.[0-9a-f]{12}\.", ".", path)
+    assert "immutable" not in site.client().get(plain).headers["Cache-Control"]
+
+
+@every_site
+def test_pages_that_are_missing_or_fail_are_those_of_the_project(site):
+    missing = site.client().get("/nowhere/")
+    assert (missing.status_code, "<title>Not found · My Project</title>" in missing.text) == (404, True), site.log
+    failing = site.client().get("/probe/broken/")
+    assert (failing.status_code, "<title>Something went wrong</title>" in failing.text) == (500, True)
+    assert "broken on purpose" in site.log
+
+
+@every_site
+def test_http_leads_to_https(site):
+    answer = site.client().get(f"http://{HOST}/accounts/login/?next=/", allow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (301, f"https://{HOST}/accounts/login/?next=/")
+
+
+@every_site
+def test_a_foreign_host_is_refused(site):
+    assert site.client().get("https://evil.example.com/").status_code == 400
+
+
+@every_site
+def test_a_client_cannot_say_who_it_is(site):
+    # Without TLS the client of these tests stands for the proxy, which is believed.
+    lies = {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "http"} if "https" in site.ports else {}
+    told = site.client().get("/probe/client/", headers=lies).json()
+    assert told == {"address": "127.0.0.1", "secure": True}
+
+
+@every_site
+def test_http_2_is_spoken_over_tls(site):
+    version = site.curl("--output", "/dev/null", "--write-out", "%{http_version}", path="/accounts/login/")
+    assert version == ("2" if "https" in site.ports else "1.1")
+
+
+@every_live_site
+def test_a_page_hears_of_changes_through_its_socket(site):
+    ada = site.client().sign_up(f"ada-socket-{site.slug}")
+    with site.socket(ada) as connection:
+        made = ada.api("POST", "/api/v1/items/", 201, name="Compass")
+        assert json.loads(connection.recv(timeout=LIMIT)) == {"event": "saved", "id": made["id"]}
+
+
+@every_live_site
+def test_a_foreign_page_and_nobody_get_no_socket(site):
+    ada = site.client().sign_up(f"ada-foreign-{site.slug}")
+    for client, origin in (ada, "https://evil.example.com"), (site.client(), None):
+        with pytest.raises(websockets.exceptions.InvalidStatus) as refusal:
+            with site.socket(client, origin):
+                pass
+        assert refusal.value.response.status_code == 403
+
+
+@pytest.mark.parametrize("site", [name for name in SITES if name not in HERE], indirect=True)
+def test_a_browser_signs_up_and_adds_an_item(site, launch):
+    if "https" in site.ports:
+        url, place, options = site.url, f"{HOST}:443 127.0.0.1:{site.ports['https']}", {"ignore_https_errors": True}
+    else:
+        url, place = "http://localhost", f"localhost:80 127.0.0.1:{site.ports['http']}"
+        options = {"extra_http_headers": {"X-Forwarded-Proto": "https"}}
+    with launch(f"--host-resolver-rules=MAP {place}") as browser, browser.new_context(**options) as context:
+        visitor = Visitor(context, url)
+        page = visitor.sign_up(f"ada-browser-{site.slug}")
+        page.get_by_role("link", name="Add an item").click()
+        page.get_by_label("Name").fill("Compass")
+        page.get_by_role("button", name="Save").click()
+        expect(heading(page, "Compass")).to_be_visible()
+        if site.name in LIVE:
+            elsewhere = site.client()
+            elsewhere.sign_in(f"ada-browser-{site.slug}")
+            elsewhere.api("POST", "/api/v1/items/", 201, name="Sextant")
+            expect(heading(page, "Sextant")).to_be_visible()
+        assert visitor.problems == []
+
+
+@pytest.mark.parametrize("site", [name for name in BEHIND if "Daphne" not in name], indirect=True)
+def test_a_restart_loses_no_request(site):
+    command = "systemctl restart my_project"
+    if "mod_wsgi" in site.name:
+        command = f"touch {FOLDER}/my_project/wsgi.py"
+    answers, stopped = [], threading.Event()
+
+    def ask():
+        while not stopped.is_set():
+            answers.append(site.curl("--output", "/dev/null", "--write-out", "%{http_code}", path="/accounts/login/"))
+
+    askers = [threading.Thread(target=ask) for _ in range(4)]
+    for asker in askers:
+        asker.start()
+    try:
+        time.sleep(1)
+        site.debian.run(command)
+        time.sleep(1)
+    finally:
+        stopped.set()
+        for asker in askers:
+            asker.join()
+    assert len(answers) > 20
+    assert set(answers) == {"200"}, site.log
+
+
+@pytest.mark.parametrize("site", [*HERE, *BEHIND], indirect=True)
+def test_pages_are_compressed(site):
+    answer = site.client().get("/accounts/login/", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert "<title>Sign in · My Project</title>" in answer.text
+
+
+@every_deployed_site
+def test_what_is_deployed_is_as_the_tools_of_debian_want_it(site):
+    debian = site.debian
+    assert debian.run("systemd-analyze verify /etc/systemd/system/my_project.{service,socket}") == ""
+    told = debian.run("systemd-analyze security my_project --no-pager")
+    assert float(re.search("Overall exposure level for my_project.service: ([0-9.]+)", told)[1]) < 2
+    owner = "stat --format %U /proc/$(systemctl show --property MainPID --value my_project)"
+    assert debian.run(owner) == "my_project\n"
+    if "Daphne" not in site.name:
+        processes = debian.run(WORKERS).splitlines()
+        assert len([name for name in processes if "resource_tracker" not in name]) == os.cpu_count(), processes
+    if site.web_server == "nginx":
+        assert re.findall("warn|emerg", debian.run("nginx -t")) == []
+    else:
+        assert debian.run("apachectl configtest") == "Syntax OK\n"

@@ -1,0 +1,435 @@
+"""What the template renders: which files, for which answers, and that each of them is clean."""
+
+import ast
+import itertools
+import json
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree
+
+import pytest
+import yaml
+
+from demo import QUESTIONS
+from template_filters import optional_files
+from tests.support.machine import clean_environment
+from tests.support.project import cookiecutter_command
+from tests.support.rendering import (
+    CHOSEN,
+    FLIPPED,
+    OTHER_TEXTS,
+    TEMPLATE,
+    VALUES,
+    all_pairs,
+    choices,
+    given,
+    listing,
+    name_of,
+    ruff,
+    template_files,
+)
+from tests.support.user import copy_template
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    # Pytest brings it.
+    import tomli as tomllib
+
+DEFAULT = {
+    ".editorconfig",
+    ".env.example",
+    ".gitattributes",
+    ".github/dependabot.yml",
+    ".github/workflows/ci.yml",
+    ".gitignore",
+    ".pre-commit-config.yaml",
+    "AGENTS.md",
+    "Pipfile",
+    "README.md",
+    "deploy/README.md",
+    "deploy/apache-proxy.conf",
+    "deploy/my_project.service",
+    "deploy/my_project.socket",
+    "deploy/nginx.conf",
+    "items/__init__.py",
+    "items/admin.py",
+    "items/apps.py",
+    "items/forms.py",
+    "items/migrations/__init__.py",
+    "items/models.py",
+    "items/routing.py",
+    "items/serializers.py",
+    "items/templates/items/item_confirm_delete.html",
+    "items/templates/items/item_form.html",
+    "items/templates/items/item_list.html",
+    "items/templates/items/item_list_live.html",
+    "items/tests/__init__.py",
+    "items/tests/test_api.py",
+    "items/tests/test_live.py",
+    "items/tests/test_pages.py",
+    "items/urls.py",
+    "items/views.py",
+    "manage.py",
+    "my_project/__init__.py",
+    "my_project/apps.py",
+    "my_project/asgi.py",
+    "my_project/checks.py",
+    "my_project/consumers.py",
+    "my_project/context_processors.py",
+    "my_project/environment.py",
+    "my_project/handlers.py",
+    "my_project/health.py",
+    "my_project/logs.py",
+    "my_project/management/__init__.py",
+    "my_project/management/app_template/__init__.py-tpl",
+    "my_project/management/app_template/admin.py-tpl",
+    "my_project/management/app_template/apps.py-tpl",
+    "my_project/management/app_template/migrations/__init__.py-tpl",
+    "my_project/management/app_template/models.py-tpl",
+    "my_project/management/app_template/serializers.py-tpl",
+    "my_project/management/app_template/templates/app_name/index.html-tpl",
+    "my_project/management/app_template/tests/__init__.py-tpl",
+    "my_project/management/app_template/tests/test_pages.py-tpl",
+    "my_project/management/app_template/urls.py-tpl",
+    "my_project/management/app_template/views.py-tpl",
+    "my_project/management/commands/__init__.py",
+    "my_project/management/commands/startapp.py",
+    "my_project/management/resource_template/__init__.py-tpl",
+    "my_project/management/resource_template/admin.py-tpl",
+    "my_project/management/resource_template/apps.py-tpl",
+    "my_project/management/resource_template/forms.py-tpl",
+    "my_project/management/resource_template/migrations/__init__.py-tpl",
+    "my_project/management/resource_template/models.py-tpl",
+    "my_project/management/resource_template/routing.py-tpl",
+    "my_project/management/resource_template/serializers.py-tpl",
+    "my_project/management/resource_template/templates/app_name/model_name_confirm_delete.html-tpl",
+    "my_project/management/resource_template/templates/app_name/model_name_form.html-tpl",
+    "my_project/management/resource_template/templates/app_name/model_name_list.html-tpl",
+    "my_project/management/resource_template/templates/app_name/model_name_list_live.html-tpl",
+    "my_project/management/resource_template/tests/__init__.py-tpl",
+    "my_project/management/resource_template/tests/test_api.py-tpl",
+    "my_project/management/resource_template/tests/test_live.py-tpl",
+    "my_project/management/resource_template/tests/test_pages.py-tpl",
+    "my_project/management/resource_template/urls.py-tpl",
+    "my_project/management/resource_template/views.py-tpl",
+    "my_project/management/tests.py",
+    "my_project/pagination.py",
+    "my_project/problems.py",
+    "my_project/security.py",
+    "my_project/sentry.py",
+    "my_project/serializers.py",
+    "my_project/server.py",
+    "my_project/settings.py",
+    "my_project/static/icon.svg",
+    "my_project/static/live.js",
+    "my_project/static/style.css",
+    "my_project/templates/403.html",
+    "my_project/templates/403_csrf.html",
+    "my_project/templates/404.html",
+    "my_project/templates/500.html",
+    "my_project/templates/api_docs.html",
+    "my_project/templates/base.html",
+    "my_project/tests/__init__.py",
+    "my_project/tests/test_api.py",
+    "my_project/tests/test_checks.py",
+    "my_project/tests/test_consumers.py",
+    "my_project/tests/test_environment.py",
+    "my_project/tests/test_handlers.py",
+    "my_project/tests/test_health.py",
+    "my_project/tests/test_logs.py",
+    "my_project/tests/test_pages.py",
+    "my_project/tests/test_pagination.py",
+    "my_project/tests/test_queries.py",
+    "my_project/tests/test_security.py",
+    "my_project/tests/test_sentry.py",
+    "my_project/tests/test_serializers.py",
+    "my_project/tests/test_servers.py",
+    "my_project/tests/test_settings.py",
+    "my_project/tests/test_uvicorn.py",
+    "my_project/urls.py",
+    "my_project/wsgi.py",
+    "pyproject.toml",
+    "scripts/__init__.py",
+    "scripts/inactive_users.py",
+    "users/__init__.py",
+    "users/admin.py",
+    "users/apps.py",
+    "users/forms.py",
+    "users/migrations/__init__.py",
+    "users/models.py",
+    "users/serializers.py",
+    "users/templates/registration/locked_out.html",
+    "users/templates/registration/login.html",
+    "users/templates/registration/password_change_done.html",
+    "users/templates/registration/password_change_form.html",
+    "users/templates/registration/password_reset_complete.html",
+    "users/templates/registration/password_reset_confirm.html",
+    "users/templates/registration/password_reset_done.html",
+    "users/templates/registration/password_reset_email.html",
+    "users/templates/registration/password_reset_form.html",
+    "users/templates/registration/password_reset_subject.txt",
+    "users/templates/registration/signup.html",
+    "users/tests/__init__.py",
+    "users/tests/test_api.py",
+    "users/tests/test_pages.py",
+    "users/tests/test_scripts.py",
+    "users/urls.py",
+    "users/views.py",
+}
+
+# What each answer other than the default removes from that, and adds to it.
+DIFFERENCES = {
+    ("interface", "WSGI"): (
+        {
+            "items/routing.py",
+            "items/templates/items/item_list_live.html",
+            "items/tests/test_live.py",
+            "my_project/consumers.py",
+            "deploy/apache-proxy.conf",
+            "my_project/handlers.py",
+            "my_project/server.py",
+            "my_project/management/resource_template/routing.py-tpl",
+            "my_project/management/resource_template/templates/app_name/model_name_list_live.html-tpl",
+            "my_project/management/resource_template/tests/test_live.py-tpl",
+            "my_project/static/live.js",
+            "my_project/tests/test_consumers.py",
+            "my_project/tests/test_handlers.py",
+            "my_project/tests/test_uvicorn.py",
+        },
+        {"deploy/apache-mod_wsgi.conf", "gunicorn.conf.py", "my_project/tests/test_gunicorn.py"},
+    ),
+    ("login", "email"): (set(), {"users/managers.py"}),
+    ("ci", "GitLab"): ({".github/dependabot.yml", ".github/workflows/ci.yml"}, {".gitlab-ci.yml", "renovate.json"}),
+    ("ci", "none"): ({".github/dependabot.yml", ".github/workflows/ci.yml"}, set()),
+    # Newer Django can be told in its settings what these do.
+    ("python_version", "3.9"): (set(), {"my_project/sqlite/__init__.py", "my_project/sqlite/base.py"}),
+}
+
+NAMES = [
+    ("zoo", "aardvark"),
+    ("aardvark", "zoo"),
+    ("p", "a"),
+    ("z" * 40, "a" * 40),
+    ("a" * 40, "z" * 40),
+    ("a_" * 19 + "bc", "z_1" * 13 + "z"),
+]
+
+
+def is_python(path):
+    return path.name.endswith((".py", ".py-tpl"))
+
+
+def copied_verbatim(path):
+    return "templates" in path.parts or path.name.endswith("-tpl") or "workflows" in path.parts
+
+
+PARSERS = {
+    ".json": json.loads,
+    ".py": ast.parse,
+    ".svg": xml.etree.ElementTree.fromstring,
+    ".toml": tomllib.loads,
+    ".yaml": yaml.safe_load,
+    ".yml": yaml.safe_load,
+    "Pipfile": tomllib.loads,
+}
+
+
+def faults(path, data):
+    """Yield what is not clean about a file's text."""
+    text = data.decode()
+    if "\r" in text:
+        yield "carriage return"
+    if text and not text.endswith("\n"):
+        yield "no newline at the end"
+    if text.endswith("\n\n") or text == "\n":
+        yield "blank line at the end"
+    if text.startswith("\n"):
+        yield "blank line at the start"
+    if re.search(r"[ \t]$", text, re.MULTILINE):
+        yield "white space at the end of a line"
+    if "\n" * (4 if is_python(path) else 3) in text:
+        yield "too many blank lines"
+    if re.search("cookiecutter", text, re.IGNORECASE):
+        yield "cookiecutter"
+    if not copied_verbatim(path) and re.search(r"\{%|%\}|\{\{ | \}\}|\{#|#\}", text):
+        yield "Jinja"
+    if not text and path.name not in ("__init__.py", "__init__.py-tpl"):
+        yield "empty"
+    parse = PARSERS.get(path.name) or PARSERS.get(path.suffix)
+    try:
+        if parse:
+            parse(text)
+    except ValueError as error:
+        yield str(error)
+    except (SyntaxError, yaml.YAMLError, xml.etree.ElementTree.ParseError) as error:
+        yield repr(error)
+
+
+def test_each_question_that_takes_any_text_has_another_answer_here():
+    free = [question for question in QUESTIONS if not choices(question)]
+    assert list(OTHER_TEXTS) == free, "give OTHER_TEXTS in tests/rendering.py an answer for each new question"
+
+
+def test_all_pairs_leaves_out_none():
+    rows = all_pairs(VALUES)
+    for first, second in itertools.combinations(VALUES, 2):
+        wanted = set(itertools.product(VALUES[first], VALUES[second]))
+        assert {(row[first], row[second]) for row in rows} == wanted
+    assert len(rows) < len(list(itertools.product(*VALUES.values()))) / 10
+
+
+def test_default_files(rendered):
+    assert listing(rendered()) == DEFAULT
+
+
+@pytest.mark.parametrize("answers", CHOSEN, ids=name_of)
+def test_each_answer_adds_and_removes_its_files(rendered, answers):
+    ((question, value),) = answers.items()
+    files = listing(rendered(**answers))
+    # Each Python has another set of pins, and mostly the same files.
+    same = question == "python_version" or value == VALUES[question][0]
+    removed, added = DIFFERENCES.get((question, value)) or ((set(), set()) if same else None)
+    assert DEFAULT - files == removed
+    assert files - DEFAULT == added
+
+
+def test_the_table_of_optional_files_has_these_and_no_others(rendered):
+    stated = set().union(*itertools.chain.from_iterable(DIFFERENCES.values()))
+    rows = optional_files(rendered().answers)
+    assert {file for file in stated if file.startswith(tuple(rows))} == stated
+    assert [row for row in rows if not any(file.startswith(row) for file in stated)] == []
+
+
+def test_each_file_of_the_template_belongs_to_some_answer(rendered):
+    made = set().union(*(listing(rendered(**answers)) for answers in CHOSEN))
+    assert set(template_files(rendered().answers)) == made
+
+
+def test_a_row_of_the_table_without_a_file_is_an_error(tmp_path):
+    template = copy_template(tmp_path / "template")
+    filters = template / "template_filters.py"
+    text = filters.read_text(encoding="utf-8")
+    row = '        "users/managers.py": email,\n'
+    assert row in text
+    filters.write_text(text.replace(row, f'{row}        "users/gone.py": True,\n'), encoding="utf-8")
+    command = cookiecutter_command(tmp_path / "made", {}, "--no-input", template=template)
+    environment = clean_environment(SKIP_SETUP=1)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "users/gone.py is no file of the template." in done.stderr
+    assert not list((tmp_path / "made").iterdir())
+
+
+RENDER_BOTH = """
+import sys
+from cookiecutter.main import cookiecutter
+for folder in sys.argv[2:]:
+    cookiecutter(folder + "/template", no_input=True, output_dir=folder, config_file=sys.argv[1])
+"""
+
+
+def test_two_versions_of_the_template_in_one_process_have_each_their_own_filters(rendered, tmp_path):
+    for version in "old", "new":
+        copy_template(tmp_path / version / "template")
+    filters = tmp_path / "new" / "template" / "template_filters.py"
+    text = filters.read_text(encoding="utf-8")
+    assert "def markdown(text):\n" in text
+    filters.write_text(text.replace("def markdown(text):\n", "def markdown(text):\n    return text.upper()\n\n"))
+    command = [sys.executable, "-I", "-c", RENDER_BOTH, rendered.config, tmp_path / "old", tmp_path / "new"]
+    subprocess.run(command, cwd=tmp_path, env=clean_environment(SKIP_SETUP=1), check=True)
+    for version, title in ("old", "# My Project\n"), ("new", "# MY PROJECT\n"):
+        assert (tmp_path / version / "my_project" / "README.md").read_text().startswith(title)
+
+
+def check_all(project):
+    assert [path for path in project.path.rglob("*") if path.is_dir() and not any(path.iterdir())] == []
+    dirty = {
+        path.relative_to(project.path).as_posix(): found
+        for path in project.path.rglob("*")
+        if path.is_file()
+        for found in [list(faults(path.relative_to(project.path), path.read_bytes()))]
+        if found
+    }
+    assert dirty == {}
+    assert ruff(project.path) == ""
+
+
+@pytest.mark.parametrize("answers", FLIPPED, ids=name_of)
+def test_each_answer_renders_clean_files(rendered, answers):
+    check_all(rendered(**answers))
+
+
+@pytest.mark.parametrize("row", all_pairs(VALUES), ids=lambda row: name_of(given(row)))
+def test_each_pair_of_answers_renders_clean_files(rendered, row):
+    project = rendered(**given(row))
+    check_all(project)
+    for question, value in given(row).items():
+        assert project.answers[question] == value
+
+
+@pytest.mark.parametrize(
+    ("project_slug", "app_name", "interface"),
+    [(*names, interface) for names, interface in zip(NAMES, itertools.cycle(QUESTIONS["interface"]))],
+)
+def test_ruff_is_content_whatever_the_names(rendered, project_slug, app_name, interface):
+    project = rendered(project_slug=project_slug, app_name=app_name, interface=interface)
+    assert ruff(project.path) == ""
+    assert project.path.name == project_slug
+
+
+def test_the_names_stand_in_for_the_default_ones_everywhere(rendered):
+    def renamed(file):
+        return re.sub(r"\bmy_project\b", "zoo", re.sub(r"\bitems/", "aardvark/", file))
+
+    assert listing(rendered(project_slug="zoo", app_name="aardvark")) == set(map(renamed, DEFAULT))
+
+
+@pytest.mark.parametrize("answers", [{}, *({q: v} for q, v in DIFFERENCES)], ids=name_of)
+def test_djangos_templates_are_those_of_the_template(rendered, answers):
+    project = rendered(**answers)
+    sources = template_files(project.answers)
+    copied = [file for file in listing(project) if file.endswith((".html", "-tpl")) or "/templates/" in file]
+    assert copied
+    for file in copied:
+        assert (project.path / file).read_bytes() == sources[file].read_bytes(), file
+
+
+def test_no_template_file_is_compiled_or_has_a_name_that_tools_refuse():
+    for path in TEMPLATE.rglob("*"):
+        assert path.suffix != ".pyc", path
+        assert not set(path.name) & set('"|*?<>:\\'), path
+
+
+def test_ruff_would_tell(tmp_path):
+    (tmp_path / "a.py").write_text("import os\nx = 'a'\n")
+    assert "F401" in ruff(tmp_path)
+    assert '+x = "a"' in ruff(tmp_path)
+
+
+DIRT = {
+    b"a\r\n": "carriage return",
+    b"a": "no newline",
+    b"a\n\n": "blank line at the end",
+    b"\na\n": "blank line at the start",
+    b"a \nb\n": "white space",
+    b"a\n\n\n\nb\n": "too many",
+    b"# {{cookiecutter.x}}\n": "cookiecutter",
+    b"# {% if x %}\n": "Jinja",
+    b"": "empty",
+    b"def\n": "SyntaxError",
+}
+
+
+@pytest.mark.parametrize("data", DIRT)
+def test_dirt_is_found(data):
+    assert any(fault.startswith(DIRT[data]) for fault in faults(TEMPLATE / "a.py", data))
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("a.toml", b"a\n"), ("Pipfile", b"a\n"), ("a.json", b"{\n"), ("a.yml", b"[\n"), ("a.svg", b"<a>\n")],
+)
+def test_a_file_that_does_not_parse_is_found(name, data):
+    assert list(faults(TEMPLATE / name, data))

@@ -1,0 +1,155 @@
+"""The pages in a real browser."""
+
+import contextlib
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.support.browser import faults, heading, sign_in
+from tests.support.client import PASSWORD
+from tests.support.machine import RUNNING_PYTHON, free_port, pythons_of_other_djangos
+
+EACH_DJANGO = [("ASGI", RUNNING_PYTHON), *(("WSGI", version) for version in pythons_of_other_djangos())]
+NEW_PASSWORD = "a different horse altogether"
+DESCRIPTION = "A long description that takes more than one line on a telephone. " * 3
+
+
+def add_item(page, name):
+    page.get_by_role("link", name="Add an item").click()
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Description").fill(DESCRIPTION)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("main").get_by_role("status")).to_contain_text("was created")
+
+
+@pytest.fixture(scope="module")
+def production(deploy):
+    port = free_port()
+    # The browser itself says that a proxy ended HTTPS, but sends its true origin.
+    with deploy("ASGI", CSRF_TRUSTED_ORIGINS=f"http://127.0.0.1:{port}").serve(port=port) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def servers(installed, tmp_path_factory):
+    started = {}
+
+    def server(*answers):
+        if answers not in started:
+            project = installed(*answers).copy(tmp_path_factory.mktemp("browser"))
+            started[answers] = stack.enter_context(project.serve())
+        return started[answers]
+
+    with contextlib.ExitStack() as stack:
+        yield server
+
+
+@pytest.fixture
+def enter(production, visit):
+    """Give a new Visitor of the server in production, who seems to come over HTTPS."""
+    return lambda: visit(production.url, extra_http_headers={"X-Forwarded-Proto": "https"})
+
+
+def test_an_item_appears_changes_and_goes_in_the_other_tab_by_itself(enter):
+    visitor = enter()
+    assert faults(visitor.open(), "visitor") == []
+    first = visitor.sign_up("ada-tabs")
+    second = visitor.open()
+    second.evaluate("window.sameDocument = true")
+    expect(second.get_by_text("No items yet.")).to_be_visible()
+    add_item(first, "Compass")
+    expect(heading(second, "Compass")).to_be_visible()
+    assert faults(second, "list") == []
+    first.get_by_role("link", name="Edit Compass").click()
+    first.get_by_label("Name").fill("Sextant")
+    first.get_by_role("button", name="Save").click()
+    expect(heading(second, "Sextant")).to_be_visible()
+    expect(heading(second, "Compass")).to_have_count(0)
+    first.get_by_role("link", name="Delete Sextant").click()
+    first.get_by_role("button", name="Delete").click()
+    expect(second.get_by_text("No items yet.")).to_be_visible()
+    assert second.evaluate("window.sameDocument"), "the page was loaded anew"
+    first.get_by_role("button", name="Sign out").click()
+    expect(heading(second, "Sign in")).to_be_visible()
+
+
+@pytest.mark.matrix
+def test_an_item_appears_in_the_other_tab_after_a_reload(servers, visit):
+    visitor = visit(servers("WSGI").url)
+    first = visitor.sign_up("ada-tabs")
+    second = visitor.open()
+    add_item(first, "Compass")
+    expect(second.get_by_text("No items yet.")).to_be_visible()
+    second.reload()
+    expect(heading(second, "Compass")).to_be_visible()
+    second.get_by_role("link", name="Delete Compass").click()
+    second.get_by_role("button", name="Delete").click()
+    first.reload()
+    expect(first.get_by_text("No items yet.")).to_be_visible()
+
+
+@pytest.mark.matrix
+def test_the_page_catches_up_when_the_server_is_back(installed, tmp_path, visit):
+    project = installed("ASGI").copy(tmp_path)
+    with project.serve() as server:
+        visitor = visit(server.url)
+        page = visitor.sign_up("ada")
+        with page.expect_websocket():
+            page.reload()
+        page.evaluate("window.sameDocument = true")
+    project.run("shell", "-c", "from users.models import User; User.objects.get().items.create(name='Compass')")
+    with project.serve(port=server.port):
+        expect(heading(page, "Compass")).to_be_visible()
+        assert page.evaluate("window.sameDocument"), "the page was loaded anew"
+        page.close()
+    # The browser itself tells of each request that was refused.
+    refused = ("WebSocket connection to ", "Failed to load resource: net::")
+    visitor.problems = [text for text in visitor.problems if not text.startswith(refused)]
+
+
+@pytest.mark.matrix
+def test_a_password_is_changed_and_the_new_one_signs_in(servers, visit):
+    page = visit(servers("WSGI").url).sign_up("ada-password")
+    page.get_by_role("link", name="Password").click()
+    page.get_by_label("Old password").fill(PASSWORD)
+    page.get_by_label("New password:", exact=True).fill(NEW_PASSWORD)
+    page.get_by_label("New password confirmation").fill(NEW_PASSWORD)
+    page.get_by_role("main").get_by_role("button").click()
+    expect(page.get_by_text("Your password was changed")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(heading(page, "Sign in")).to_be_visible()
+    sign_in(page, "ada-password", PASSWORD)
+    expect(page.get_by_text("Please enter a correct username and password.")).to_be_visible()
+    sign_in(page, "ada-password", NEW_PASSWORD)
+    expect(heading(page, "Items")).to_be_visible()
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("project", EACH_DJANGO, ids="-".join)
+def test_the_debug_toolbar_shows_the_queries_of_a_page(servers, visit, project):
+    page = visit(servers(*project).url).sign_up("ada-toolbar")
+    add_item(page, "Compass")
+    expect(page.locator("#djDebugToolbar")).to_be_hidden()
+    page.locator("#djShowToolBarButton").click()
+    page.locator("#djDebugPanelList").get_by_role("link", name="SQL").click()
+    queries = page.locator("#SQLPanel .djDebugSql")
+    expect(queries.filter(has_text='FROM "items_item"')).to_have_count(1)
+    expect(queries.filter(has_text='FROM "users_user"')).to_have_count(1)
+
+
+def test_the_page_is_used_by_keyboard_alone(enter):
+    page = enter().open("/accounts/password_reset/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Email")).to_be_focused()
+
+
+def test_the_admin_and_the_api_page_load_nothing_from_elsewhere(enter):
+    visitor = enter()
+    page = visitor.open("/api/docs/")
+    expect(page.get_by_text("/api/v1/items/", exact=True).first).to_be_visible()
+    page.goto(f"{visitor.url}/admin/")
+    expect(page.get_by_role("button", name="Log in")).to_be_visible()

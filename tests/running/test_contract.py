@@ -1,0 +1,67 @@
+"""The API against its own description: Schemathesis asks for all that it allows, and for what it forbids."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from demo import ROOT
+from tests.support.client import PASSWORD, Client
+from tests.support.machine import clean_environment
+
+pytestmark = [
+    pytest.mark.matrix,
+    pytest.mark.skipif(
+        sys.version_info < (3, 10), reason="the Schemathesis for Python 3.9 sends cookies that no server takes"
+    ),
+]
+
+# Interface, how many cases each operation may get in each phase, how many are sent in all at least.
+RUNS = [("ASGI", 120, 1200), ("WSGI", 24, 240)]
+
+
+def without_throttling(project):
+    settings = project.path / project.answers["project_slug"] / "settings.py"
+    text, count = re.subn(r'"\d+/min"', '"1000000/min"', settings.read_text())
+    assert count, "no rate was found in the settings"
+    settings.write_text(text)
+
+
+def schemathesis(description, server, username, examples):
+    """Run all phases with all checks; return what was printed."""
+    command = [
+        *(sys.executable, "-m", "schemathesis.cli", "--no-color"),
+        *("run", description, "--url", server.url, "--header", "X-Forwarded-Proto: https"),
+        *("--checks", "all", "--max-examples", str(examples), "--continue-on-failure"),
+        *("--seed", "1", "--generation-database", "none"),
+    ]
+    account = {"SITE": server.url, "USERNAME": username, "PASSWORD": PASSWORD}
+    environment = clean_environment(PYTHONPATH=ROOT, SCHEMATHESIS_HOOKS="tests.support.contract", **account)
+    done = subprocess.run(
+        command,
+        cwd=description.parent,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{server.log[-20_000:]}"
+    return done.stdout
+
+
+@pytest.mark.parametrize(("interface", "examples", "wanted"), RUNS)
+def test_no_answer_is_other_than_described(deploy, postgres, tmp_path, interface, examples, wanted):
+    deployment = deploy(interface)
+    without_throttling(deployment.project)
+    description = tmp_path / "schema.json"
+    deployment.run("spectacular", "--format", "openapi-json", "--file", description)
+    with deployment.serve() as server:
+        Client(server, https=True).sign_up("ada")
+        report = schemathesis(description, server, "ada", examples)
+    paths = json.loads(description.read_text(encoding="utf-8"))["paths"]
+    assert f"Tested: {sum(map(len, paths.values()))}\n" in report, report
+    assert int(re.search(r"(\d+) generated", report)[1]) >= wanted, report
+    # Not only refusals were compared.
+    assert int(postgres.sql("SELECT last_value FROM items_item_id_seq", deployment.database)) > wanted / 20

@@ -1,0 +1,142 @@
+"""Every pair of answers on every Python is really served.
+
+Not the full product: each two answers to two different questions stand together in some project. All answers come from
+cookiecutter.json, so a new one is in it. The hooks really set up one project for each set of dependencies, and the
+others borrow its virtual environment; the table of them is printed at the end.
+"""
+
+import functools
+import json
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from demo import ROOT
+from tests.support.client import Client, heard, socket
+from tests.support.machine import DJANGO, PRESENT, PYTHON_VERSIONS, clean_environment
+from tests.support.production import INTERFACES, Deployment
+from tests.support.rendering import VALUES, all_pairs, given
+
+pytestmark = pytest.mark.matrix
+
+# Those that cannot be tried; where all can, the newest once more.
+ABSENT = [version for version in PYTHON_VERSIONS if version not in PRESENT] or PYTHON_VERSIONS[-1:]
+SETS = [(version, interface) for version in PRESENT for interface in INTERFACES]
+ENDS = [(PRESENT[0], "WSGI"), (PRESENT[-1], "ASGI")]
+# The stage in which a project is served is one question more.
+OTHERS = {**VALUES, "stage": ["development", "production"]}
+del OTHERS["python_version"]
+ROWS = [{**row, "python_version": version} for version in PRESENT for row in all_pairs(OTHERS)]
+CHECKS = ["spectacular --file schema.yml", "check --fail-level WARNING"]
+SILENT = "System check identified no issues (0 silenced)."
+
+
+@pytest.fixture(params=SETS, ids="-".join)
+def project(request, set_up):
+    version, interface = request.param
+    return set_up(interface, version)
+
+
+@pytest.fixture(params=ENDS, ids="-".join)
+def end(request, set_up):
+    """The oldest or the newest that there is."""
+    version, interface = request.param
+    return set_up(interface, version)
+
+
+def test_it_has_its_python_and_its_django(project):
+    script = "import sys, django; print('%d.%d' % sys.version_info[:2], django.get_version())"
+    python, django = project.call("python", "-c", script).stdout.split()
+    assert python == project.answers["python_version"]
+    assert django.startswith(f"{DJANGO[python]}.")
+    assert json.loads((project.path / "Pipfile.lock").read_text())["_meta"]["requires"] == {"python_version": python}
+
+
+def test_the_tested_versions_fit_together(project):
+    assert " packages, as tested\n" in project.output
+    project.call("python", "-m", "pip", "check")
+
+
+def test_its_tests_pass_and_warn_of_nothing(end, postgres):
+    for environment in {}, {"DATABASE_URL": postgres.database()}:
+        done = end.call("python", "-W", "error", "manage.py", "test", env=environment)
+        assert "\nOK\n" in done.stderr
+
+
+def test_the_checks_are_silent(end, postgres, tmp_path):
+    deployment = Deployment(end, tmp_path, postgres.database())
+    assert deployment.run("check", "--deploy", "--fail-level", "WARNING").stdout.strip() == SILENT
+    assert "No changes detected" in end.run("makemigrations", "--check").stdout
+    end.call("pipenv", "run", "lint")
+
+
+@pytest.fixture(scope="module")
+def collected(set_up, tmp_path_factory):
+    """Give the folder of the static files of a set of dependencies: no other answer changes one."""
+
+    @functools.cache
+    def collected(interface, version):
+        deployment = Deployment(
+            set_up(interface, version), tmp_path_factory.mktemp("collected"), "sqlite:///no.sqlite3"
+        )
+        deployment.run("collectstatic", "--noinput")
+        return deployment.project.path / "staticfiles"
+
+    return collected
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['python_version']}-{row['interface']}-{row['stage']}")
+def test_every_pair_of_answers_is_served(bake, set_up, collected, postgres, tmp_path, record_property, row):
+    answers = given(row)
+    stage = answers.pop("stage")
+    dependencies = answers["interface"], answers["python_version"]
+    static = collected(*dependencies) if stage == "production" else None
+    lender = set_up(*dependencies)
+    started = time.monotonic()
+    project = bake(**answers).borrow(lender)
+    shutil.copyfile(project.path / ".env.example", project.path / ".env")
+    if stage == "production":
+        project.run_all("makemigrations users", "makemigrations")
+        deployment = Deployment(project, tmp_path, postgres.database())
+        (deployment.project.path / "staticfiles").symlink_to(static, target_is_directory=True)
+        deployment.project.run_all("migrate", *CHECKS, env=deployment.environment)
+        running = deployment.serve()
+    else:
+        project.run_all("makemigrations users", "makemigrations", "migrate", *CHECKS)
+        running = project.serve()
+    with running as server:
+        is_served(server, answers, https=stage == "production")
+    seconds = time.monotonic() - started
+    django = DJANGO[answers["python_version"]]
+    told = ", ".join(f"{question}={value}" for question, value in answers.items() if question != "python_version")
+    record_property("combination", f"{seconds:5.1f} s  {answers['python_version']}, Django {django}, {stage}, {told}")
+
+
+def is_served(server, answers, https):
+    ada = Client(server, https).sign_up("ada")
+    ada.sign_out()
+    assert "Sign out" in ada.sign_in("ADA@example.com" if answers["login"] == "email" else "ada").text
+    assert "was created" in ada.submit("/items/add/", name="Compass").text
+    ada.api("POST", "/api/v1/items/", 201, name="Sextant")
+    assert ada.names() == ["Sextant", "Compass"]
+    assert len(ada.api("GET", "/api/v1/items/")["results"]) == 2
+    for path in ("/api/docs/", "/api/schema/", "/admin/login/", "/readyz"):
+        assert ada.get(path).status_code == 200, path
+    if answers["interface"] == "ASGI":
+        with socket(ada) as connection:
+            number = ada.api("POST", "/api/v1/items/", 201, name="Chart")["id"]
+            assert heard(connection) == {"event": "saved", "id": number}
+
+
+@pytest.mark.parametrize("version", ABSENT)
+def test_every_package_has_a_wheel_for_a_python_that_is_not_here(tmp_path, version):
+    options = ["--no-deps", "--require-hashes", "--only-binary=:all:", f"--python-version={version}.20"]
+    pins = ROOT / "versions" / f"{version}.txt"
+    command = [sys.executable, "-m", "pip", "download", *options, f"--dest={tmp_path}", "--requirement", pins]
+    done = subprocess.run(command, capture_output=True, text=True, env=clean_environment())
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.glob(f"django-{DJANGO[version]}.*.whl"))
+    assert list(tmp_path.glob(f"psycopg2_binary-*-cp{version.replace('.', '')}-*.whl"))

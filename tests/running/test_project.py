@@ -1,0 +1,106 @@
+"""A generated project by its own standards: its tests, Django's checks, ruff, Pipenv's scripts."""
+
+import itertools
+import json
+import re
+
+import pytest
+
+from demo import QUESTIONS
+from tests.support.production import INTERFACES, Deployment
+from tests.support.project import COVERAGE
+
+SILENT = "System check identified no issues (0 silenced)."
+# Each interface and each login, in as few projects as can be; the others follow in the matrix.
+FIRST = [("ASGI", "username"), ("WSGI", "email")]
+VARIANTS = [
+    pytest.param(variant, marks=[] if variant in FIRST else pytest.mark.matrix)
+    for variant in itertools.product(INTERFACES, QUESTIONS["login"])
+]
+
+
+@pytest.fixture(params=VARIANTS, ids="-".join)
+def project(request, installed):
+    interface, login = request.param
+    return installed(interface, login=login)
+
+
+def test_its_tests_pass_on_sqlite_cover_it_and_warn_of_nothing(project):
+    done = project.call(*COVERAGE)
+    project.call("coverage", "report")
+    assert "\nOK\n" in done.stderr
+    assert "memory" in done.stderr
+    for module in ("items.tests.test_api", "my_project.tests.test_api", "users.tests.test_pages"):
+        assert f"({module}." in done.stderr
+    assert ("(items.tests.test_live." in done.stderr) == (project.answers["interface"] == "ASGI")
+
+
+def test_its_tests_pass_on_postgresql_and_warn_of_nothing(project, postgres):
+    database = postgres.database()
+    done = project.call("python", "-W", "error", "manage.py", "test", "-v", "2", env={"DATABASE_URL": database})
+    assert "\nOK\n" in done.stderr
+    assert f"test_{database.rpartition('/')[2]}" in done.stderr
+
+
+def test_code_and_a_branch_that_no_test_runs_are_told(installed, tmp_path):
+    project = installed("WSGI").copy(tmp_path)
+    (project.path / "new.py").write_text("print()\n")
+    with (project.path / "users" / "urls.py").open("a") as urls:
+        urls.write("\nif urlpatterns:\n    urlpatterns += []\n")
+    done = project.call("pipenv", "run", "coverage", check=False)
+    assert done.returncode
+    assert re.search(r"^new\.py .* 0% +1$", done.stdout, re.MULTILINE)
+    assert re.search(r"^users/urls\.py .* \d\d% +11->exit$", done.stdout, re.MULTILINE)
+    assert done.stdout.count("%") == 3
+
+
+def test_djangos_checks_are_silent(project, postgres, tmp_path):
+    assert project.run("check", "--fail-level", "WARNING").stdout.strip() == SILENT
+    deployment = Deployment(project, tmp_path, postgres.database())
+    done = deployment.run("check", "--deploy", "--fail-level", "WARNING", "--database", "default")
+    assert done.stdout.strip() == SILENT
+
+
+def test_the_migrations_are_those_of_the_models(project):
+    assert "No changes detected" in project.run("makemigrations", "--check").stdout
+    made = {str(path.relative_to(project.path)) for path in project.path.glob("*/migrations/0*.py")}
+    assert made == {"items/migrations/0001_initial.py", "users/migrations/0001_initial.py"}
+
+
+def test_the_schema_of_its_api_is_valid(project):
+    schema = json.loads(project.run("spectacular", "--validate", "--fail-on-warn", "--format", "openapi-json").stdout)
+    addresses = {"/api/v1/items/", "/api/v1/items/{id}/", "/api/v1/token/", "/api/v1/users/me/"}
+    assert set(schema["paths"]) == addresses
+
+
+def test_pipenv_runs_its_tests(project):
+    assert "\nOK\n" in project.call("pipenv", "run", "test", "users").stderr
+
+
+@pytest.mark.parametrize(
+    ("interface", "login"), [("ASGI", "username"), pytest.param("WSGI", "email", marks=pytest.mark.matrix)]
+)
+def test_pipenv_run_lint_finds_nothing(installed, interface, login):
+    assert "All checks passed!" in installed(interface, login=login).call("pipenv", "run", "lint").stdout
+
+
+def test_pipenv_run_lint_fails_where_the_code_is_not_clean(installed, tmp_path):
+    changed = installed("WSGI").copy(tmp_path)
+    views = changed.path / "items" / "views.py"
+    views.write_text(f"import os\n{views.read_text()}")
+    assert changed.call("pipenv", "run", "lint", check=False).returncode != 0
+    views.write_text(views.read_text().replace("import os\n", "", 1).replace(" = ", "  =  ", 1))
+    assert changed.call("pipenv", "run", "lint", check=False).returncode != 0
+
+
+def test_a_change_of_the_api_that_its_description_lacks_is_told(installed, tmp_path):
+    changed = installed("WSGI").copy(tmp_path)
+    views = changed.path / "items" / "views.py"
+    text = views.read_text()
+    views.write_text(text.replace('"created_at", "name"]', '"created_at"]').replace('"gte", "lt"]}', '"gte"]}'))
+    assert views.read_text() != text
+    done = changed.call("python", "manage.py", "test", "my_project.tests.test_api", check=False)
+    assert "FAIL: test_schema_yml_describes_the_api_as_it_is" in done.stderr
+    assert "run: python manage.py spectacular --file schema.yml" in done.stderr
+    changed.run("spectacular", "--file", "schema.yml")
+    changed.run("test", "my_project.tests.test_api")

@@ -1,0 +1,76 @@
+"""No answer can put a package of the project in the way of one that it uses: all their names are refused."""
+
+import json
+import re
+
+import pytest
+
+from demo import QUESTIONS
+from template_filters import problem_with_name
+from tests.support.rendering import assigned
+
+# Runs a command of manage.py, and imports the modules that it reads; prints each name that was asked of Python, found
+# or not, and each that the packages install.
+SCRIPT = """
+import contextlib, importlib, json, pathlib, runpy, sys, sysconfig
+asked = set()
+
+class Recorder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if path is None:
+            asked.add(name)
+
+sys.meta_path.insert(0, Recorder)
+sys.argv = ["manage.py", *sys.argv[1].split()]
+try:
+    runpy.run_path("manage.py", run_name="__main__")
+except SystemExit as end:
+    assert not end.code
+for name in sys.stdin.read().split():
+    importlib.import_module(name)
+# The storage imports more when it is used.
+from django.core.files.storage import default_storage
+default_storage.url("file")
+folder = pathlib.Path(sysconfig.get_path("purelib"))
+installed = {path.name.partition(".")[0] for path in folder.iterdir() if path.suffix in ("", ".py", ".so")}
+print(json.dumps({"asked": sorted(asked), "installed": sorted(installed)}))
+"""
+
+# What these switch on is imported too.
+SWITCHES = {"MEDIA_BUCKET_URL": "s3://key:secret@127.0.0.1:1/media", "SENTRY_DSN": "http://key@127.0.0.1:1/1"}
+
+SERVERS = {
+    "ASGI": "daphne.cli channels_redis.core redis.asyncio uvicorn.supervisors uvicorn.loops.uvloop "
+    "uvicorn.protocols.http.auto uvicorn.protocols.websockets.auto",
+    "WSGI": "gunicorn.app.wsgiapp gunicorn.workers.sync redis",
+}
+
+
+@pytest.mark.parametrize("interface", QUESTIONS["interface"])
+def test_each_name_that_a_running_project_imports_is_refused(installed, interface):
+    project = installed(interface)
+    servers = SERVERS[interface] + " argon2 django.db.backends.postgresql.base sentry_sdk storages.backends.s3"
+    names = {"asked": set(), "installed": set()}
+    for command, environment in ("test items users", {}), ("check", SWITCHES):
+        done = project.call("python", "-c", SCRIPT, command, stdin=servers, env=environment)
+        for kind, found in json.loads(done.stdout.splitlines()[-1]).items():
+            names[kind].update(found)
+    own = {path.name for path in project.path.iterdir() if path.is_dir()} - {"scripts", "users"}
+    assert {"django", "rest_framework"} <= names["asked"]
+    assert {"django", "rest_framework"} <= names["installed"]
+    accepted = [
+        name
+        for name in (names["asked"] | names["installed"]) - own
+        if re.fullmatch("[a-z][a-z0-9_]{0,39}", name) and not problem_with_name(name)
+    ]
+    assert sorted(accepted) == []
+
+
+@pytest.mark.parametrize("interface", QUESTIONS["interface"])
+def test_each_app_label_is_refused(rendered, interface):
+    project = rendered(interface=interface)
+    settings = project.path / project.path.name / "settings.py"
+    own = {project.path.name, project.answers["app_name"]}
+    labels = {app.rpartition(".")[2] for app in assigned(settings)["INSTALLED_APPS"]} - own
+    assert [label for label in labels if not problem_with_name(label)] == []

@@ -1,0 +1,116 @@
+"""A week in a project: after each thing that its developers do, all is green and its server answers."""
+
+import re
+
+import pytest
+
+from tests.support.changes import commit, edit, git, remove_example
+from tests.support.client import PASSWORD, Client
+from tests.support.hooks import path_of_tools
+from tests.support.machine import PRESENT
+from tests.support.project import generate
+
+pytestmark = pytest.mark.matrix
+
+ADD_USER = f"from users.models import User; User.objects.create_user('ada', 'ada@example.com', {PASSWORD!r})"
+
+
+class Week:
+    def __init__(self, project, environment):
+        self.project = project
+        self.environment = {"PIPENV_IGNORE_VIRTUALENVS": 1, "PIPENV_VENV_IN_PROJECT": 1, **environment}
+        commit(project.path)
+
+    def call(self, *command, **options):
+        return self.project.call(*command, env=self.environment, **options)
+
+    def run(self, *command, **options):
+        """Run a command of manage.py."""
+        return self.project.run(*command, env=self.environment, **options)
+
+    def add(self, app, *words):
+        """Add an app; its tests pass."""
+        self.run("startapp", app, *words)
+        assert "\nOK\n" in self.run("test", app).stderr
+
+    def is_served(self, *addresses):
+        """Ask the server for these pages, as someone who is signed in."""
+        self.run("migrate")
+        with self.project.serve(env=self.environment, ready="/readyz") as server:
+            client = Client(server)
+            sign_in = {"username": "ada", "password": PASSWORD}
+            page = client.submit("/accounts/login/?next=/accounts/password_change/", **sign_in)
+            assert "Sign out" in page.text
+            for address in addresses:
+                assert client.get(address).status_code == 200, f"{address}\n{server.log}"
+        commit(self.project.path)
+
+    def is_well(self, *addresses):
+        """Run all that CI runs, then ask the server."""
+        done = self.call("pipenv", "run", "ci")
+        assert "\nOK\n" in done.stderr
+        assert re.search(r"^TOTAL .* 100%$", done.stdout, re.MULTILINE)
+        self.is_served(*addresses)
+
+
+def live_through(week, add_package=False):
+    project = week.project
+    week.run("migrate")
+    week.run("shell", "-c", ADD_USER)
+
+    # Three apps, of which two refer to another.
+    week.add("catalog", "Category", "name:str", "notes:text")
+    week.add("shop", "Product", "name:str", "price:decimal", "category:catalog.Category")
+    week.add("sales", "Order", "number:str", "product:shop.Product", "due:date?", "buyer:user")
+    pages = ["/", "/categories/add/", "/products/add/", "/orders/add/", "/admin/login/"]
+    week.is_well(*pages, "/api/v1/items/", "/api/v1/categories/", "/api/v1/products/", "/api/v1/orders/")
+
+    # A command that is refused half-way: Django's checks know what it does not.
+    words = ["startapp", "gifts", "Gift", "name:str", "one:shop.Product", "two:shop.Product"]
+    done = week.run(*words, check=False)
+    assert done.returncode == 1
+    assert "fields.E304" in done.stderr
+    assert git(project.path, "status", "--porcelain") == ""
+    assert not (project.path / "gifts").exists()
+
+    remove_example(project)
+    week.is_well("/orders/", "/api/docs/")
+
+    # The start page is free now, and the next app takes it.
+    week.add("home")
+    if add_package:
+        week.call("pipenv", "install", "humanize")
+        views = project.path / "home" / "views.py"
+        views.write_text(f'import humanize\n{views.read_text()}\n\nassert humanize.intcomma(1000) == "1,000"\n')
+        week.call("ruff", "check", "--fix")
+
+    variable = '    Variable("WEB_CONCURRENCY",'
+    motto = '    Variable("MOTTO", text, "what the home page says"),\n'
+    edit(project, "my_project/environment.py", variable, f"{motto}{variable}")
+    admin = 'ADMIN_URL = env["ADMIN_URL"]\n'
+    edit(project, "my_project/settings.py", admin, f'{admin}MOTTO = env["MOTTO"]\n')
+    week.call("python", "-m", "my_project.environment")
+    assert "MOTTO" in (project.path / ".env.example").read_text()
+    assert "MOTTO" in (project.path / "README.md").read_text()
+    week.is_served("/")
+
+    field = "    owner = models.ForeignKey("
+    place = "    place = models.CharField(max_length=20, blank=True)\n"
+    edit(project, "catalog/models.py", field, f"{place}{field}")
+    week.run("makemigrations", "catalog", "--name", "place")
+    week.run("migrate")
+    week.run("squashmigrations", "catalog", "0002", "--noinput", "--no-header")
+    week.is_well("/", "/categories/")
+
+
+def test_after_each_step_all_is_green_and_the_server_answers(installed, postgres, tmp_path):
+    project = installed("WSGI", PRESENT[0]).copy(tmp_path)
+    live_through(Week(project, {"DATABASE_URL": postgres.database()}))
+
+
+def test_after_each_step_all_is_green_with_the_newest_and_one_more_package(tmp_path):
+    # It is installed into a virtual environment that nobody else has.
+    path = path_of_tools(tmp_path / "path", "pipenv", "uv")
+    project = generate(tmp_path / "made", {"interface": "ASGI", "python_version": PRESENT[-1]}, {"PATH": path})
+    assert "\nReady:" in project.output
+    live_through(Week(project, {}), add_package=True)

@@ -1,0 +1,232 @@
+"""The set-up with a Pipenv, a uv and a Python that only play their part: what is wanted happens, and at once."""
+
+import errno
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+
+import pytest
+
+from tests.support.hooks import Terminal, descendants, remaining_commands
+from tests.support.machine import clean_environment
+from tests.support.project import Project, cookiecutter_command
+
+ANSWERS = {"interface": "WSGI"}
+READY = "\nReady: "
+PIPENV = """\
+#!/bin/sh
+case $1 in
+--version) echo 'pipenv, version 2026.1.1' ;;
+--python) /bin/mkdir -p .venv/bin && /bin/cp {python} .venv/bin/python ;;
+install) {install} ;;
+esac
+"""
+# Runs no command of manage.py, and says that it is done.
+PYTHON = """\
+#!/bin/sh
+while read -r command; do
+    case $command in spectacular*) {describe} ;; esac
+    echo "$command is done" >&2
+    echo
+done
+"""
+
+
+def program(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+class Fakes:
+    """What these programs do, in the words of a shell, to install and to describe the API."""
+
+    def __init__(self, folder, install="true", uv=None, describe=": > schema.yml.new"):
+        self.folder = folder
+        self.bin = folder / "bin"
+        python = program(folder / "python", PYTHON.format(describe=describe))
+        program(self.bin / "pipenv", PIPENV.format(python=python, install=install))
+        if uv:
+            program(self.bin / "uv", f"#!/bin/sh\n{uv}\n")
+        (folder / "temporary").mkdir()
+        self.environment = {"PATH": str(self.bin), "TMPDIR": str(folder / "temporary")}
+
+    def generate(self, **environment):
+        """Run Cookiecutter, for the first time or once more; return the project."""
+        command = cookiecutter_command(self.folder / "made", ANSWERS, "--no-input", "--overwrite-if-exists")
+        environment = clean_environment(**{**self.environment, **environment})
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return Project(self.folder / "made" / "my_project", ANSWERS, done.stdout)
+
+    def terminal(self, **environment):
+        (self.folder / "made").mkdir()
+        environment = clean_environment(**{**self.environment, **environment})
+        return Terminal(self.folder / "made", ANSWERS, environment, "--no-input")
+
+    def is_left(self):
+        """Return what is left of the set-up in the project and in the temporary folder."""
+        project = self.folder / "made" / "my_project"
+        left = [*project.glob(".venv*/*"), *project.glob("*.new"), *(self.folder / "temporary").iterdir()]
+        return [path.name for path in left]
+
+
+def commands_done(project):
+    """Return the commands of manage.py that were run."""
+    return re.findall("^(.*) is done$", (project.path / "setup.log").read_text(), re.MULTILINE)
+
+
+def test_all_is_done_in_this_order(tmp_path):
+    project = Fakes(tmp_path).generate()
+    assert " packages, as tested\n" in project.output
+    assert f"{READY}cd {project.path} && pipenv run dev\n" in project.output
+    # The migrations of the users are made first, and none has the time in it.
+    *makemigrations, migrate, spectacular, check = commands_done(project)
+    assert makemigrations == ["makemigrations --no-header users", "makemigrations --no-header"]
+    assert (migrate, spectacular, check) == ("migrate", "spectacular --file schema.yml.new", "check")
+
+
+def test_what_is_installed_is_not_installed_again_and_the_api_is_described_anew(tmp_path):
+    fakes = Fakes(tmp_path, describe="echo $$ > schema.yml.new")
+    before = (fakes.generate().path / "schema.yml").read_text()
+    project = fakes.generate()
+    assert re.search(r"^  packages, with pipenv install .* s  already installed$", project.output, re.MULTILINE)
+    assert "pipenv install --dev" not in (project.path / "setup.log").read_text()
+    assert (project.path / "schema.yml").read_text() != before
+
+
+@pytest.mark.parametrize("variable", ["DATABASE_URL", "DATABASE_URL_FILE"])
+def test_a_database_that_env_names_is_left_alone(tmp_path, variable):
+    fakes = Fakes(tmp_path)
+    with (fakes.generate().path / ".env").open("a") as env:
+        env.write(f"\n{variable}=somewhere\n")
+    project = fakes.generate()
+    assert " s  left alone: .env names another one\n" in project.output
+    assert "migrate" not in commands_done(project)
+    assert READY in project.output
+
+
+def test_uv_is_used_where_it_is_found_and_pipenv_has_the_last_word(tmp_path):
+    fakes = Fakes(tmp_path, uv="exit 0")
+    log = (fakes.generate().path / "setup.log").read_text()
+    words = rf"\$ {fakes.bin}/uv pip install --no-config --python .venv/bin/python --no-deps --require-hashes -r "
+    assert re.search(rf"^{words}.*?^\$ pipenv install --dev$", log, re.MULTILINE | re.DOTALL)
+
+
+def test_what_uv_leaves_half_done_is_thrown_away(tmp_path):
+    project = Fakes(tmp_path, install="[ ! -e .venv/half ]", uv=": > .venv/half; exit 1").generate()
+    assert " packages, as tested\n" in project.output
+    assert READY in project.output
+
+
+def test_a_version_that_cannot_be_had_is_resolved_afresh(tmp_path):
+    lock = json.dumps({"default": {}, "develop": {}})
+    install = f"[ ! -e Pipfile.lock ] && echo '{lock}' > Pipfile.lock"
+    project = Fakes(tmp_path, install=install).generate()
+    assert " 0 packages, as Pipenv resolved them, because a tested version cannot be had here\n" in project.output
+    assert READY in project.output
+
+
+def test_a_pipenv_that_is_killed_is_told_and_the_lock_stays(tmp_path):
+    fakes = Fakes(tmp_path, install="[ -e tried ] || { : > tried; kill -9 $$; }")
+    project = fakes.generate()
+    assert "\n`pipenv install --dev` was killed by signal 9. All output is in " in project.output
+    assert "django" in json.loads((project.path / "Pipfile.lock").read_text())["default"]
+    assert fakes.is_left() == []
+
+
+def test_a_program_that_says_that_the_disk_is_full_is_believed(tmp_path):
+    install = f"echo '{os.strerror(errno.ENOSPC)}' >&2; exit 1"
+    assert "\nThe disk is full. All output is in " in Fakes(tmp_path, install=install).generate().output
+
+
+def wait_until_it_installs(terminal):
+    terminal.wait_until(lambda: terminal.log_has("pipenv install --dev"))
+
+
+def test_ctrl_c_leaves_the_project_and_nothing_half_made(tmp_path):
+    fakes = Fakes(tmp_path, install="exec /bin/sleep 60")
+    terminal = fakes.terminal()
+    wait_until_it_installs(terminal)
+    terminal.press_ctrl_c()
+    code, output = terminal.end()
+    assert code == 1
+    assert "\nIt was interrupted. All output is in my_project/setup.log.\n\nNot finished:\n" in output
+    assert "Traceback" not in output
+    assert fakes.is_left() == []
+
+
+def test_sigterm_leaves_the_project_and_nothing_half_made(tmp_path):
+    fakes = Fakes(tmp_path, install="exec /bin/sleep 60")
+    terminal = fakes.terminal()
+    wait_until_it_installs(terminal)
+    os.kill(descendants(terminal.pid)[0], signal.SIGTERM)
+    code, output = terminal.end()
+    assert code == 0
+    assert "\nIt was interrupted. " in output
+    assert fakes.is_left() == []
+
+
+def test_a_description_that_fails_leaves_the_one_of_before(tmp_path):
+    describe = "echo half > schema.yml.new; exit 1"
+    project = Fakes(tmp_path, install="echo of before > schema.yml", describe=describe).generate()
+    assert "\n`manage.py spectacular` failed. All output is in " in project.output
+    assert (project.path / "schema.yml").read_text() == "of before\n"
+    assert not (project.path / "schema.yml.new").exists()
+    manage = "  .venv/bin/python manage.py"
+    commands = remaining_commands(project.output).splitlines()
+    assert commands[1:] == [f"{manage} spectacular --file schema.yml", f"{manage} check"]
+
+
+def test_a_long_step_shows_its_seconds_on_a_terminal(tmp_path):
+    terminal = Fakes(tmp_path, install="/bin/sleep 2").terminal()
+    assert terminal.end()[0] == 0
+    step = r"\r\x1b\[K  packages, with pipenv install +"
+    assert len(set(re.findall(step + r"(\d+\.\d) s  \.\.\.", terminal.shown))) > 1
+    assert re.search(r"\.\.\." + step + r"\d+\.\d s  \d+ packages, as tested\r\n", terminal.shown)
+    assert "\n\x1b[32mReady:\x1b[0m cd my_project && pipenv run dev\r\n" in terminal.shown
+
+
+def test_elsewhere_a_long_step_says_once_that_it_is_alive(tmp_path):
+    project = Fakes(tmp_path, install="/bin/sleep 3").generate()
+    where = f"so far; its output is in {project.path}/setup.log"
+    assert len(re.findall(rf"^  packages, with pipenv install +2\.\d s  {where}$", project.output, re.MULTILINE)) == 1
+    assert not re.search("[\r\x1b]", project.output)
+
+
+@pytest.mark.parametrize("setting", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
+def test_no_colour_is_seen_where_none_is_wanted(tmp_path, setting):
+    terminal = Fakes(tmp_path, install="exit 1").terminal(**setting)
+    terminal.end()
+    assert "failed\r\n" in terminal.shown
+    assert "\nNot finished:\r\n" in terminal.shown
+    assert "\x1b[3" not in terminal.shown
+
+
+def test_a_reader_who_goes_away_does_not_end_the_set_up(tmp_path):
+    fakes = Fakes(tmp_path)
+    command = shlex.join(cookiecutter_command(tmp_path / "made", ANSWERS, "--no-input"))
+    environment = clean_environment(**{**fakes.environment, "PATH": f"{fakes.bin}:/usr/bin:/bin"})
+    script = f"set -o pipefail; {command} | head -1"
+    done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "Setting up my_project:\n")
+    assert "\ncheck is done\n" in (tmp_path / "made" / "my_project" / "setup.log").read_text()
+
+
+def test_a_program_sees_nothing_of_another_project(tmp_path):
+    names = ["DATABASE_URL", "DEBUG", "DJANGO_SETTINGS_MODULE", "PIPENV_DEFAULT_PYTHON_VERSION", "PIPENV_PIPFILE"]
+    names += ["PIPENV_SKIP_LOCK", "PIP_TARGET", "PIP_USER", "PYTHONPATH", "PYTHONWARNINGS", "REDIS_URL_FILE"]
+    names += ["SECRET_KEY", "UV_SYSTEM_PYTHON", "VIRTUAL_ENV"]
+    fakes = Fakes(tmp_path, install="/usr/bin/env")
+    project = fakes.generate(**dict.fromkeys(names, "of-another-project"), PIPENV_TIMEOUT="900")
+    log = (project.path / "setup.log").read_text()
+    assert "of-another-project" not in log
+    assert f"\nPIPENV_PIPFILE={project.path}/Pipfile\n" in log
+    wanted = {"PIPENV_IGNORE_VIRTUALENVS": "1", "PIPENV_NO_INHERIT": "1", "PIPENV_TIMEOUT": "900"}
+    wanted |= {"PIPENV_VENV_IN_PROJECT": "1", "PIP_USER": "0"}
+    for name, value in wanted.items():
+        assert f"\n{name}={value}\n" in log

@@ -1,0 +1,91 @@
+"""A person in a real browser: `visit(url).sign_up("ada")`."""
+
+import importlib.util
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from demo import ROOT
+from tests.support.client import PASSWORD
+
+LIMIT = 20_000
+SCREENSHOTS = ROOT / ".cache" / "screenshots"
+AXE = Path(importlib.util.find_spec("axe_playwright_python").origin).with_name("axe.min.js")
+# All rules but those of level AAA, also what axe-core leaves out unless asked: small targets and experimental rules.
+RUN_AXE = """async () => {
+  const rules = axe.getRules().filter(({ tags }) => !tags.includes("wcag2aaa") && !tags.includes("deprecated"));
+  const enabled = Object.fromEntries(rules.map(({ ruleId }) => [ruleId, { enabled: true }]));
+  const { violations } = await axe.run({ rules: enabled });
+  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.failureSummary} ${node.html}`));
+}"""
+# Each scheme with its background and a width.
+LOOKS = [("light", "rgb(247, 248, 247)", 320), ("dark", "rgb(19, 23, 22)", 1280)]
+
+expect.set_options(timeout=LIMIT)
+
+
+class Visitor:
+    """A browser with cookies of its own; `problems` holds what its console says and what it asks of other hosts."""
+
+    def __init__(self, context, url):
+        self.context = context
+        self.url = url
+        self.problems = []
+        context.set_default_timeout(LIMIT)
+        context.on("console", self.hear)
+        context.on("weberror", lambda error: self.problems.append(str(error.error)))
+        context.on("request", self.see)
+
+    def hear(self, message):
+        # Django's admin names no icon, so browsers ask for this one.
+        if message.type in ("error", "warning") and not message.location["url"].endswith("/favicon.ico"):
+            self.problems.append(f"{message.text} {message.location['url']}")
+
+    def see(self, request):
+        own = (f"{self.url}/", f"{self.url.replace('http', 'ws', 1)}/", "data:")
+        if not request.url.startswith(own):
+            self.problems.append(request.url)
+
+    def open(self, path="/"):
+        page = self.context.new_page()
+        page.on("websocket", self.see)
+        page.goto(f"{self.url}{path}")
+        return page
+
+    def sign_up(self, name):
+        page = self.open("/accounts/signup/")
+        page.get_by_label("Username").fill(name)
+        page.get_by_label("Email").fill(f"{name}@example.com")
+        page.get_by_label("Password:", exact=True).fill(PASSWORD)
+        page.get_by_label("Password confirmation").fill(PASSWORD)
+        page.get_by_role("button", name="Create the account").click()
+        expect(page.get_by_role("heading", name="Items")).to_be_visible()
+        return page
+
+
+def sign_in(page, name, password):
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def heading(page, name):
+    return page.get_by_role("heading", name=name, exact=True)
+
+
+def faults(page, name):
+    """Return what is wrong with a page as it is shown now: what axe-core finds, whether it fits the window."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.evaluate(AXE.read_text())
+    found = []
+    for scheme, background, width in LOOKS:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 800})
+        here = f"{name}, {scheme}, {width} px"
+        found += [f"{here}: {violation}" for violation in page.evaluate(RUN_AXE)]
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            found.append(f"{here}: scrolls sideways")
+        if page.evaluate("getComputedStyle(document.body).backgroundColor") != background:
+            found.append(f"{here}: has another background")
+        page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
+    return found

@@ -1,0 +1,80 @@
+"""What developers do to a project: commit it, remove the example, add resources, ask whether all is well."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.support.machine import clean_environment
+
+PERSON = {
+    f"GIT_{role}_{part}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for part, value in {"NAME": "Ada", "EMAIL": "ada@example.com"}.items()
+}
+# Every type of field, with and without a question mark, and relations to each other and to the example.
+RESOURCES = [
+    ["catalog", "Category", "name:str"],
+    [
+        *["shop", "BoxOffer", "title:str", "subtitle:str?", "body:text", "stock:int", "limit:int?", "price:decimal"],
+        *["discount:decimal?", "active:bool", "since:date", "until:date?", "seen:datetime", "sold:datetime?"],
+        *["category:catalog.Category", "item:items.Item?", "seller:user"],
+    ],
+]
+MADE = {"__pycache__", ".coverage", ".venv", ".ruff_cache", ".mypy_cache"}
+
+
+def git(folder, *words):
+    """Run git as a person with a name; return what it printed."""
+    environment = clean_environment(**PERSON)
+    done = subprocess.run(["git", *map(str, words)], cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, f"git {words}\n{done.stdout}{done.stderr}"
+    return done.stdout.rstrip("\n")
+
+
+def commit(folder):
+    """Commit all that is in a folder, in a repository that is made if need be; return the commit."""
+    git(folder, "init", "--quiet")
+    # Where it is borrowed it is a link, and not the folder that the project's .gitignore names.
+    (Path(folder) / ".git" / "info" / "exclude").write_text(".venv\n")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", "All")
+    return git(folder, "rev-parse", "HEAD")
+
+
+def contents(project):
+    """Return path -> text of all files that are not made by running the project."""
+    paths = [path for path in project.path.rglob("*") if not MADE & set(path.parts) and path.is_file()]
+    # SQLite may have left files beside its database.
+    paths = [path for path in paths if not path.name.startswith("db.sqlite3")]
+    return {str(path.relative_to(project.path)): path.read_text() for path in paths}
+
+
+def edit(project, name, old, new):
+    """Replace a text that a file has once."""
+    path = project.path / name
+    text = path.read_text()
+    assert text.count(old) == 1, f"{name}: {old}"
+    path.write_text(text.replace(old, new))
+
+
+def remove_example(project):
+    """Remove the first app as the README says: one folder, two lines, and the description of the API anew."""
+    shutil.rmtree(project.path / "items")
+    edit(project, "my_project/settings.py", '    "items",\n', "")
+    edit(project, "my_project/urls.py", '    path("", include("items.urls")),\n', "")
+    project.run("spectacular", "--file", "schema.yml")
+
+
+def is_clean(project, *apps):
+    """Check that the tests of these apps pass, and that all tools are content."""
+    done = project.call("python", "-W", "error", "manage.py", "test", *apps)
+    assert "\nOK\n" in done.stderr
+    return tools_are_content(project)
+
+
+def tools_are_content(project):
+    project.run("check", "--fail-level", "WARNING")
+    project.run("makemigrations", "--check")
+    project.call("ruff", "check")
+    project.call("ruff", "format", "--check")
+    return True

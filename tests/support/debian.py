@@ -1,0 +1,153 @@
+"""A bare Debian machine with a running systemd, in namespaces of this one; its network is this machine's own."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from demo import ROOT
+from tests.support.machine import KEPT, program
+
+RELEASE = "bookworm"
+BASE = ROOT / ".cache" / f"debian-{RELEASE}"
+START = """
+set -e
+mount -t tmpfs none {folder}
+mkdir {folder}/upper {folder}/work {folder}/root
+mount -t overlay overlay -o lowerdir={base},upperdir={folder}/upper,workdir={folder}/work {folder}/root
+cd {folder}/root
+mount -t proc proc proc
+mount --rbind /dev dev
+mount --rbind /sys sys
+# A user namespace, which this unit asks for, cannot be made inside this one's.
+mkdir -p etc/systemd/system/redis-server.service.d
+printf '[Service]\nPrivateUsers=no\n' > etc/systemd/system/redis-server.service.d/tests.conf
+for unit in {masked}; do ln -s /dev/null etc/systemd/system/$unit.service; done
+mount -t tmpfs none run
+mount -t tmpfs none tmp
+exec chroot . env -i container=tests PATH={path} /lib/systemd/systemd --log-target=null --show-status=0
+"""
+# Of nginx and Apache, of PostgreSQL, Redis and Daphne.
+PORTS = [80, 443, 5432, 6379, 8000]
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# They are about the kernel and its terminals, which are this machine's too.
+MASKED = "systemd-binfmt systemd-modules-load systemd-sysctl systemd-tmpfiles-setup-dev console-getty getty@tty1"
+
+
+def base():
+    """Make the files of a bare Debian, unless an earlier run has; return their folder."""
+    if not BASE.exists():
+        new = BASE.with_suffix(".new")
+        shutil.rmtree(new, ignore_errors=True)
+        new.parent.mkdir(exist_ok=True)
+        packages = "ca-certificates,dbus,systemd,systemd-sysv"
+        debootstrap = program("debootstrap")
+        command = [debootstrap, "--variant=minbase", f"--include={packages}", RELEASE, new, *mirror()]
+        done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert done.returncode == 0, done.stdout
+        # How this machine reaches packages.
+        for path in "/etc/ssl/certs/ca-certificates.crt", "/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf":
+            if Path(path).exists():
+                shutil.copy(path, f"{new}{path}")
+        for path in Path("/etc/apt").glob("sources.list.d/debian*.sources"):
+            (new / "etc/apt/sources.list").unlink(missing_ok=True)
+            shutil.copy(path, f"{new}{path}")
+        new.rename(BASE)
+    return BASE
+
+
+def mirror():
+    """Return the address that this machine's own Debian comes from, or nothing where that is not in sight."""
+    for path in Path("/etc/apt/sources.list.d").glob("debian*.sources"):
+        for line in path.read_text().splitlines():
+            if line.startswith("URIs:"):
+                return line.split()[1:2]
+    return []
+
+
+class Debian:
+    """A booted machine; `root` is its folder, seen from its own processes only."""
+
+    def __init__(self, process, root):
+        self.process = process
+        self.root = root
+        kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith("PIP_")}
+        self.environment = {**kept, "HOME": "/root", "LANG": "C.UTF-8", "PATH": PATH}
+
+    def inside(self, *command):
+        """Return the command line of a command that runs on the machine as root."""
+        # The one child of `unshare` is the machine's init.
+        (init,) = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return ["nsenter", "--target", init, "--mount", "--pid", "chroot", str(self.root), *command]
+
+    def is_running(self):
+        """Tell whether systemd has started all that it should."""
+        try:
+            return self.run("systemctl is-system-running", check=False) == "running\n"
+        # There is no init yet.
+        except ValueError:
+            return False
+
+    def run(self, script, check=True, **environment):
+        """Run a shell script; return what it printed."""
+        done = subprocess.run(
+            self.inside("bash", "-euo", "pipefail", "-c", script),
+            env={**self.environment, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            timeout=600,
+        )
+        assert not check or done.returncode == 0, f"{script}\nexited {done.returncode}\n{done.stdout}"
+        return done.stdout
+
+    def copy(self, folder, target):
+        """Copy a folder's files to the machine."""
+        packed = subprocess.run(["tar", "-C", folder, "-c", "."], stdout=subprocess.PIPE, check=True).stdout
+        place = f"mkdir -p {target} && tar -C {target} --no-same-owner -x"
+        subprocess.run(self.inside("sh", "-c", place), input=packed, check=True)
+
+
+def is_taken(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextlib.contextmanager
+def running_debian():
+    """Boot a bare Debian; what is done on it is gone with it."""
+    if os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("a machine with systemd is made by root, who may mount file systems, on Linux")
+    limit = time.monotonic() + 30
+    # The last one may still be ending.
+    while taken := [port for port in PORTS if is_taken(port)]:
+        if time.monotonic() > limit:
+            pytest.fail(f"the machine needs port {taken[0]}, which another program has; end that one", pytrace=False)
+        time.sleep(0.2)
+    with tempfile.TemporaryDirectory(prefix="debian-") as folder:
+        script = START.format(folder=folder, base=base(), path=PATH, masked=MASKED)
+        # Where these tests are killed, it ends too.
+        command = ["setpriv", "--pdeathsig", "KILL"]
+        command += ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script]
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        machine = Debian(process, Path(folder) / "root")
+        try:
+            limit = time.monotonic() + 60
+            while not machine.is_running():
+                assert time.monotonic() < limit, machine.run("systemctl --failed; systemctl list-jobs", check=False)
+                time.sleep(0.2)
+            yield machine
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

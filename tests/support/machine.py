@@ -1,0 +1,92 @@
+"""What the tests take from the machine: an environment, ports, Pythons, and programs that they install themselves."""
+
+import atexit
+import functools
+import glob
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import tools
+from demo import ROOT
+
+DJANGO = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))["_django"]
+PYTHON_VERSIONS = list(DJANGO)
+RUNNING_PYTHON = "%d.%d" % sys.version_info[:2]
+KEPT = {"HOME", "LOGNAME", "TMPDIR", "USER", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE"}
+KEPT |= {"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
+
+# What makes a project; each test says which of them its user has.
+TOOLS = ("cookiecutter", "pipenv", "uv")
+
+
+@functools.cache
+def without_tools(path):
+    """Return a PATH without the programs of these tests, and without TOOLS that the machine has elsewhere."""
+    folders = []
+    for folder in path.split(os.pathsep):
+        if folder == str(Path(sys.executable).parent):
+            continue
+        if any(Path(folder, tool).exists() for tool in TOOLS):
+            programs = [program for program in Path(folder).iterdir() if program.name not in TOOLS]
+            folder = tempfile.mkdtemp(prefix="programs-")
+            atexit.register(shutil.rmtree, folder)
+            os.chmod(folder, 0o755)
+            for program in programs:
+                Path(folder, program.name).symlink_to(program)
+        folders.append(folder)
+    return os.pathsep.join(folders)
+
+
+def clean_environment(**extra):
+    """Return the environment of a user who has no other Django project and no virtual environment open."""
+    kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith("PIP_")}
+    kept.update({"PATH": without_tools(os.environ["PATH"]), "LANG": "C.UTF-8"})
+    return {**kept, **{name: str(value) for name, value in extra.items()}}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@functools.cache
+def python_of(version):
+    """Return the path of the interpreter of a version such as "3.12", or None: from PATH, then from pyenv."""
+    candidates = [os.path.realpath(sys.executable), shutil.which(f"python{version}", path=clean_environment()["PATH"])]
+    for folder in (os.environ.get("PYENV_ROOT"), os.path.expanduser("~/.pyenv")):
+        candidates += sorted(glob.glob(f"{folder}/versions/{version}.*/bin/python"), reverse=True) if folder else []
+    for candidate in filter(None, candidates):
+        # A shim of pyenv exists for every version and works for the chosen ones.
+        script = "import os, sys; print('%d.%d' % sys.version_info[:2], os.path.realpath(sys.executable))"
+        answer = subprocess.run([candidate, "-c", script], capture_output=True, text=True)
+        found, _, path = answer.stdout.strip().partition(" ")
+        if found == version:
+            return path
+    return None
+
+
+PRESENT = [version for version in PYTHON_VERSIONS if python_of(version)]
+
+
+def pythons_of_other_djangos():
+    """Return, for each Django but that of the running Python, the newest Python present that has it."""
+    found = {DJANGO[version]: version for version in PRESENT}
+    return [version for django, version in found.items() if django != DJANGO.get(RUNNING_PYTHON)]
+
+
+def program(name):
+    """Return the path of a program, which make has installed; without it the test fails."""
+    path = tools.find(name)
+    if not path:
+        package = tools.PACKAGES.get(name, name)
+        pytest.fail(f"{name} is missing; install it: sudo apt-get install --yes {package}", pytrace=False)
+    return path

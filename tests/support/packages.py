@@ -1,0 +1,94 @@
+"""The packages of a project: the pinned versions, the lock, and virtual environments that hold them."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from filelock import FileLock
+from packaging.requirements import Requirement
+
+from demo import ROOT
+from template_filters import known_versions
+from tests.support.machine import clean_environment, python_of
+from tests.support.rendering import render
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    # Pytest brings it.
+    import tomli as tomllib
+
+UV = Path(sys.executable).with_name("uv")
+ENVIRONMENTS = ROOT / ".cache" / "environments"
+# Without an index, whatever the machine's pip is configured to use.
+OFFLINE = {"PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "", "PIP_RETRIES": "0"}
+INDEXES = """
+from pip._internal.commands import create_command
+from pip._internal.models.index import PyPI
+print(PyPI.simple_url)
+options = create_command("install").parser.get_default_values()
+print(options.index_url, options.cert or "", sep="\\n")
+"""
+
+
+def indexes(project):
+    """Return pip's own default index, and the one and the certificates that this machine is configured to use."""
+    return project.call("python", "-c", INDEXES).stdout.splitlines()
+
+
+def pins(python_version):
+    """Return name -> Requirement of what is shipped for a Python."""
+    text = (ROOT / "versions" / f"{python_version}.txt").read_text()
+    found = [Requirement(line) for line in re.findall(r"^([a-z].*?) \\$", text, re.MULTILINE)]
+    return {pin.name: pin for pin in found}
+
+
+def lock(project):
+    return json.loads((project.path / "Pipfile.lock").read_text(encoding="utf-8"))
+
+
+def locked(project):
+    """Return name -> what the lock says of it, for all packages."""
+    return {name: package for section in ("default", "develop") for name, package in lock(project)[section].items()}
+
+
+def requirements(answers):
+    """Return the pinned packages of the project of these answers, as a text for pip."""
+    pipfile = tomllib.loads(render("Pipfile", **answers))
+    shipped = known_versions(answers["python_version"])
+    found = {*pipfile["packages"], *pipfile["dev-packages"]}
+    while more := {name for name, package in shipped.items() if found.intersection(package["via"])} - found:
+        found |= more
+    lines = []
+    for name in sorted(found):
+        marker = f" ; {shipped[name]['markers']}" if "markers" in shipped[name] else ""
+        hashes = " ".join(f"--hash={digest}" for digest in shipped[name]["hashes"])
+        lines.append(f"{name}{shipped[name]['version']}{marker} {hashes}\n")
+    return "".join(lines)
+
+
+def environment_of(answers):
+    """Return a virtual environment with the packages of a project, made once and kept in this clone's cache."""
+    python = python_of(answers["python_version"])
+    text = requirements(answers)
+    key = hashlib.sha256(f"{python}\n{text}".encode()).hexdigest()[:12]
+    folder = ENVIRONMENTS / f"{answers['python_version']}-{answers['interface']}-{key}"
+    ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        file = folder / "requirements.txt"
+        if not file.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            # As Pipenv makes it.
+            virtualenv = [sys.executable, "-m", "virtualenv", "--quiet", "--python", python, folder]
+            subprocess.run(virtualenv, check=True, env=clean_environment())
+            file.with_suffix(".new").write_text(text)
+            install = [UV, "pip", "install", "--quiet", "--no-config", "--no-deps", "--require-hashes"]
+            install += ["--python", folder, "-r", file.with_suffix(".new")]
+            subprocess.run(install, check=True, env=clean_environment())
+            file.with_suffix(".new").replace(file)
+    return folder

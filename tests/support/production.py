@@ -1,0 +1,69 @@
+"""A project deployed as its README says: from git, with settings in the environment and PostgreSQL."""
+
+import contextlib
+import secrets
+import time
+
+from demo import QUESTIONS
+
+INTERFACES = QUESTIONS["interface"]
+SERVE = ("pipenv", "run", "serve")
+
+
+class Deployment:
+    """`project` is a copy without what git ignores, `environment` its settings, `database` its DATABASE_URL."""
+
+    def __init__(self, project, folder, database, **settings):
+        self.project = project.copy(folder)
+        self.database = database
+        for name in (".env", "db.sqlite3"):
+            (self.project.path / name).unlink(missing_ok=True)
+        self.environment = {
+            "ALLOWED_HOSTS": "127.0.0.1",
+            "DATABASE_URL": database,
+            "DRAIN_SECONDS": 0,
+            "SECRET_KEY": secrets.token_urlsafe(48),
+            "TRUSTED_PROXIES": 1,
+            **settings,
+        }
+
+    def prepare(self):
+        self.run("collectstatic", "--noinput")
+        # Copies of this project share what was collected.
+        static = self.project.path / "staticfiles"
+        static.symlink_to(static.rename(self.project.path.with_name("staticfiles")), target_is_directory=True)
+        self.run("migrate")
+        return self
+
+    def run(self, *arguments, **options):
+        return self.project.run(*arguments, env=self.environment, **options)
+
+    def serve(self, *command, port=None, **settings):
+        """Start the production server, by default with what `pipenv run serve` runs; give its Server."""
+        command = command or self.project.answers["__serve"].split()
+        return self.project.serve(*command, env={**self.environment, **settings}, port=port)
+
+    def connections(self, postgres):
+        """Return the processes of PostgreSQL that serve a connection to this database."""
+        name = self.database.rpartition("/")[2]
+        query = f"SELECT pid FROM pg_stat_activity WHERE datname = '{name}' AND backend_type = 'client backend'"
+        return postgres.sql(query).split()
+
+    @contextlib.contextmanager
+    def outage(self, postgres):
+        """Cut all connections to the database, and allow none until the block ends."""
+        name = self.database.rpartition("/")[2]
+        postgres.sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        try:
+            for pid in self.connections(postgres):
+                postgres.sql(f"SELECT pg_terminate_backend({pid}, 60000)")
+            yield
+        finally:
+            postgres.sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+
+def wait_until(holds, server, limit=60):
+    end = time.monotonic() + limit
+    while not holds():
+        assert time.monotonic() < end, server.log
+        time.sleep(0.1)

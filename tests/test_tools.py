@@ -1,0 +1,109 @@
+"""What make does before it runs anything: the machine's programs, and the tools in .venv."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tools
+from demo import ROOT
+
+
+def test_a_python_without_venv_is_told_the_remedy(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "ensurepip" else name)
+    monkeypatch.setattr("tools.install_with_apt", lambda *packages: False)
+    assert "sudo apt-get install python3." in tools.problem()
+
+
+def test_the_venv_is_made_once(tmp_path, monkeypatch, capfd):
+    (tmp_path / "none.txt").write_text("")
+    monkeypatch.setattr(tools, "ROOT", tmp_path)
+    monkeypatch.setattr(tools, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(tools, "PYTHON", tmp_path / ".venv" / "bin" / "python")
+    installed = []
+    monkeypatch.setattr(tools, "pip_install", installed.append)
+    tools.install("none.txt")
+    assert "Making .venv" in capfd.readouterr().out
+    tools.install("none.txt")
+    assert capfd.readouterr().out == ""
+    (tmp_path / "none.txt").write_text("# another one\n")
+    tools.install("none.txt")
+    assert "Making .venv" not in capfd.readouterr().out
+    assert installed == [tmp_path / "none.txt"] * 2
+    (tmp_path / ".venv" / "made-by").write_text("another Python")
+    tools.install("none.txt")
+    assert "Making .venv" in capfd.readouterr().out
+    assert Path(tools.PYTHON).exists()
+
+
+@pytest.fixture
+def bare(tmp_path):
+    """The environment of a machine that has Python, make and git, and no way to install more."""
+    for name in "python3", "make", "git", "sh", "env", "sed":
+        path = subprocess.run(["sh", "-c", f"command -v {name}"], capture_output=True, text=True, check=True).stdout
+        (tmp_path / name).symlink_to(os.path.realpath(path.strip()))
+    return {"PATH": str(tmp_path)}
+
+
+@pytest.mark.parametrize(
+    ("target", "absent"),
+    [
+        ("test", ["chromium", "redis-server"]),
+        ("matrix", ["chromium", "redis-server", "curl", "openssl"]),
+    ],
+)
+def test_all_that_the_machine_lacks_is_named_before_anything_is_installed(tmp_path, bare, target, absent):
+    clone = tmp_path / "clone"
+    for name in "Makefile", "tools.py", "requirements-test.txt":
+        clone.mkdir(exist_ok=True)
+        (clone / name).write_text((ROOT / name).read_text())
+    command = ["make", target, f"PYTHON={sys.executable}"]
+    done = subprocess.run(command, cwd=clone, env=bare, capture_output=True, text=True)
+    assert done.returncode == 2
+    line, *_ = done.stderr.splitlines()
+    names, command = re.fullmatch(
+        "make: (.*) are missing; install all with: sudo apt-get install --yes (.*)", line
+    ).groups()
+    assert set(absent) <= set(names.split(", "))
+    assert set(absent) <= set(command.split())
+    assert not (clone / ".venv").exists()
+
+
+def test_packages_are_installed_all_at_once(monkeypatch):
+    asked = []
+
+    def install(*packages):
+        asked.append(packages)
+        monkeypatch.setattr(tools, "find", lambda program: f"/usr/bin/{program}")
+        return True
+
+    monkeypatch.setattr(tools, "find", lambda program: None)
+    monkeypatch.setattr(tools, "install_with_apt", install)
+    assert tools.problem_with_programs(["one", "unshare"]) is None
+    assert asked == [("one", "util-linux")]
+
+
+def test_an_apt_get_that_fails_is_no_remedy(monkeypatch):
+    monkeypatch.setattr(tools, "install_with_apt", lambda *packages: False)
+    told = tools.problem_with_programs(["no-such-program", "sh"])
+    assert told == "no-such-program is missing; install all with: sudo apt-get install --yes no-such-program"
+
+
+def test_the_tools_are_installed_by_uv_which_is_pinned(tmp_path, monkeypatch):
+    commands = []
+    monkeypatch.setattr(
+        tools.subprocess,
+        "run",
+        lambda command, **options: commands.append([*map(str, command)]) or subprocess.CompletedProcess(command, 0),
+    )
+    tools.pip_install(ROOT / "requirements.txt")
+    pip, uv = commands
+    assert pip[1:4] == ["-m", "pip", "install"]
+    assert Path(pip[-1]).name == "uv.txt"
+    assert uv[0].endswith("/uv")
+    assert uv[-1] == str(ROOT / "requirements.txt")
+    for command in commands:
+        assert "--require-hashes" in command
