@@ -42,6 +42,7 @@ def test_its_tests_pass_on_postgresql_and_warn_of_nothing(project, postgres):
     assert f"test_{database.rpartition('/')[2]}" in done.stderr
 
 
+@pytest.mark.matrix
 def test_code_and_a_branch_that_no_test_runs_are_told(installed, tmp_path):
     project = installed("WSGI").copy(tmp_path)
     (project.path / "new.py").write_text("print()\n")
@@ -77,9 +78,8 @@ def test_pipenv_runs_its_tests(project):
     assert "\nOK\n" in project.call("pipenv", "run", "test", "users").stderr
 
 
-@pytest.mark.parametrize(
-    ("interface", "login"), [("ASGI", "username"), pytest.param("WSGI", "email", marks=pytest.mark.matrix)]
-)
+@pytest.mark.matrix
+@pytest.mark.parametrize(("interface", "login"), FIRST)
 def test_pipenv_run_lint_finds_nothing(installed, interface, login):
     assert "All checks passed!" in installed(interface, login=login).call("pipenv", "run", "lint").stdout
 

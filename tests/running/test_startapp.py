@@ -29,9 +29,6 @@ LAYOUT = {
     "urls.py",
     "views.py",
 }
-# The interface for which make test does what costs much, and the one that is left to make matrix.
-ASGI_FIRST = ["ASGI", pytest.param("WSGI", marks=pytest.mark.matrix)]
-WSGI_FIRST = ["WSGI", pytest.param("ASGI", marks=pytest.mark.matrix)]
 # Runs each of the commands that it reads; prints the exit code of each, and what it wrote to both streams.
 EACH = """
 import contextlib, io, json, os, sys
@@ -65,7 +62,7 @@ def test_the_example_is_what_startapp_writes(installed, tmp_path, interface):
     assert contents(project) == shipped
 
 
-@pytest.mark.parametrize("interface", ASGI_FIRST)
+@pytest.mark.parametrize("interface", ["ASGI", pytest.param("WSGI", marks=pytest.mark.matrix)])
 def test_an_app_has_the_layout_and_is_in_the_project(installed, tmp_path, interface):
     project = installed(interface).copy(tmp_path)
     before = contents(project)
@@ -84,6 +81,7 @@ def test_an_app_has_the_layout_and_is_in_the_project(installed, tmp_path, interf
         assert "<h1>Blog</h1>" in page.text
 
 
+@pytest.mark.matrix
 def test_an_app_of_two_words_has_a_readable_name_and_the_longest_names_are_formatted(project):
     project.run("startapp", "photo_albums")
     assert "class PhotoAlbumsConfig" in (project.path / "photo_albums" / "apps.py").read_text()
@@ -93,7 +91,8 @@ def test_an_app_of_two_words_has_a_readable_name_and_the_longest_names_are_forma
     project.run("test", "photo_albums", "a" * 40)
 
 
-@pytest.mark.parametrize("interface", ASGI_FIRST)
+@pytest.mark.matrix
+@pytest.mark.parametrize("interface", INTERFACES)
 def test_resources_with_every_type_of_field_work(installed, tmp_path, postgres, interface):
     project = installed(interface).copy(tmp_path)
     for words in RESOURCES:
@@ -179,6 +178,7 @@ def test_nothing_is_left_of_a_command_that_was_interrupted(project):
     assert contents(project) == before
 
 
+@pytest.mark.matrix
 def test_in_a_project_that_was_edited_the_lines_and_commands_are_printed(project):
     urls = project.path / "my_project" / "urls.py"
     edited = urls.read_text().replace('include("users.urls")', 'include("users.urls", None)')
@@ -197,7 +197,8 @@ def test_in_a_project_that_was_edited_the_lines_and_commands_are_printed(project
     project.run("test", "blog", "my_project.tests.test_api")
 
 
-@pytest.mark.parametrize("interface", WSGI_FIRST)
+@pytest.mark.matrix
+@pytest.mark.parametrize("interface", INTERFACES)
 def test_without_the_example_all_works_on(installed, interface, tmp_path):
     project = installed(interface).copy(tmp_path)
     remove_example(project)

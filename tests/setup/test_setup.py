@@ -160,21 +160,6 @@ def test_each_app_has_one_migration(project):
     project.run("migrate", "--check")
 
 
-def test_git_keeps_the_lock_and_the_migrations_and_no_secret(installed, tmp_path):
-    project = installed("WSGI").copy(tmp_path)
-    project.run("collectstatic", "--noinput")
-    project.call("ruff", "check")
-    project.call("coverage", "run", "manage.py", "check")
-    subprocess.run(["git", "init", "--quiet"], cwd=project.path, check=True)
-    listed = project.call("git", "ls-files", "--others", "--exclude-standard").stdout.splitlines()
-    kept = {"Pipfile", "Pipfile.lock", ".env.example", "items/migrations/0001_initial.py", "schema.yml"}
-    assert kept <= set(listed)
-    top = {name.partition("/")[0] for name in listed}
-    assert top.isdisjoint({".coverage", ".env", ".ruff_cache", "db.sqlite3", "staticfiles"})
-    # Its pattern means a folder, and here it is a link.
-    assert ".venv/" in (project.path / ".gitignore").read_text().splitlines()
-
-
 def test_the_command_after_ready_starts_the_server(project, tmp_path):
     (command,) = re.findall("^Ready: (.*)$", project.output, re.MULTILINE)
     path = path_of_tools(tmp_path / "bin", "pipenv")
