@@ -148,7 +148,8 @@ def edited(template, path, tmp_path_factory):
         "    quantity = models.PositiveIntegerField(default=1)\n    created_at = ",
     )
     shop.run("makemigrations", "--name", "quantity")
-    shop.edit("Pipfile", "\npsycopg2-binary = ", '\nhumanize = "*"\npsycopg2-binary = ')
+    # Where `pipenv install` puts it.
+    shop.edit("Pipfile", '\nwhitenoise = "*"\n', '\nwhitenoise = "*"\nhumanize = "*"\n')
     commit(shop.path)
     return shop
 

@@ -54,7 +54,7 @@ def plain(tmp_path_factory):
     """A project that was made where Pipenv is on PATH and uv is not."""
     folder = tmp_path_factory.mktemp("plain")
     path = path_of_tools(folder / "bin", "pipenv")
-    return generate(folder / "made", {"interface": "WSGI"}, {"PATH": path, "PIP_NO_CACHE_DIR": "1"})
+    return generate(folder / "made", {"interface": "WSGI"}, {"PATH": path})
 
 
 def test_the_examples_of_the_maintainers_command():
