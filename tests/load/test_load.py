@@ -118,7 +118,7 @@ def test_many_sockets_hear_of_a_change_while_the_api_answers(asgi, folder, proxy
 
 SLEEPERS = """
 import asyncio, sys
-from tests.test_load import open_sockets
+from tests.load.test_load import open_sockets
 
 class Front:
     https = int(sys.argv[1])
