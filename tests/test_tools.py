@@ -10,6 +10,7 @@ import pytest
 
 import tools
 from demo import ROOT
+from tests.support import report
 
 
 def test_a_python_without_venv_is_told_the_remedy(monkeypatch):
@@ -113,3 +114,22 @@ def test_the_tools_are_installed_by_uv_which_is_pinned(tmp_path, monkeypatch):
     assert uv[-1] == str(ROOT / "requirements.txt")
     for command in commands:
         assert "--require-hashes" in command
+
+
+def test_the_timings_of_the_last_run_are_written_where_they_belong(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "REPORTS", tmp_path)
+    monkeypatch.setattr(report, "FILE", tmp_path / "CONTRIBUTING.md")
+    (tmp_path / "phases").write_text("test 20\nmatrix 30\nall 51\n")
+    case = '<testcase classname="tests.setup.test_x" name="test_{}" time="{}"/>'
+    for target, seconds in ("test", [1, 3]), ("matrix", [2]):
+        cases = "".join(case.format(f"{target}_{number}", number) for number in seconds)
+        (tmp_path / f"{target}.xml").write_text(f"<testsuites><testsuite>{cases}</testsuite></testsuites>")
+    report.FILE.write_text("Before\n<!-- timings -->\nold\n<!-- end of timings -->\nAfter\n")
+    report.main("--write")
+    written = report.FILE.read_text()
+    assert written.startswith("Before\n<!-- timings -->\n| Phase |")
+    assert written.endswith("\n<!-- end of timings -->\nAfter\n")
+    for row in "| `make test` | 2 | 20 |", "| `make matrix` | 1 | 30 |", "| `.ci/run` | 3 | 51 |":
+        assert row in written
+    slowest = [line for line in written.splitlines() if "test_x::" in line]
+    assert slowest == [f"| `test_x::test_{name}` | {name[-1]} |" for name in ("test_3", "matrix_2", "test_1")]

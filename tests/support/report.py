@@ -40,9 +40,10 @@ def main(*options):
     print(table())
     if "--write" in options:
         text = FILE.read_text(encoding="utf-8")
-        new = re.sub(
-            "(?s)(<!-- timings -->\n).*(\n<!-- end of timings -->)", lambda part: f"{part[1]}{table()}{part[2]}", text
+        new, count = re.subn(
+            "(?s)(<!-- timings -->\n).*(<!-- end of timings -->)", lambda part: f"{part[1]}{table()}\n{part[2]}", text
         )
+        assert count == 1, f"{FILE.name} has no place for the timings"
         FILE.write_text(new, encoding="utf-8")
 
 
