@@ -94,7 +94,16 @@ def pip_install(requirements):
         pin = Path(folder, "uv.txt")
         pin.write_text(re.search(r"^uv==.*\\\n(?:    --hash.*\n)+", text, re.MULTILINE)[0], encoding="utf-8")
         subprocess.run([*pip, str(pin)], check=True, env=environment)
-    uv = [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--no-config", "--python", str(PYTHON)]
+    uv = [
+        str(VENV / "bin" / "uv"),
+        "pip",
+        "install",
+        "--quiet",
+        "--no-config",
+        "--system-certs",
+        "--python",
+        str(PYTHON),
+    ]
     done = subprocess.run([*uv, "--require-hashes", "-r", str(requirements)])
     if done.returncode:
         print("uv could not install them, so pip does, which may know another index", flush=True)

@@ -87,7 +87,16 @@ def environment_of(answers):
             virtualenv = [sys.executable, "-m", "virtualenv", "--quiet", "--python", python, folder]
             subprocess.run(virtualenv, check=True, env=clean_environment())
             file.with_suffix(".new").write_text(text)
-            install = [UV, "pip", "install", "--quiet", "--no-config", "--no-deps", "--require-hashes"]
+            install = [
+                UV,
+                "pip",
+                "install",
+                "--quiet",
+                "--no-config",
+                "--system-certs",
+                "--no-deps",
+                "--require-hashes",
+            ]
             install += ["--python", folder, "-r", file.with_suffix(".new")]
             subprocess.run(install, check=True, env=clean_environment())
             file.with_suffix(".new").replace(file)

@@ -148,7 +148,10 @@ def snapshot(folder, ignored):
 
 def virtualenv(folder, python, *packages):
     """Make a virtualenv of this Python that holds these packages; return its folder of programs."""
-    for command in ["venv", "--python", python, folder], ["pip", "install", "--python", folder, *packages]:
+    for command in (
+        ["venv", "--python", python, folder],
+        ["pip", "install", "--system-certs", "--python", folder, *packages],
+    ):
         subprocess.run([PROGRAMS / "uv", "--quiet", *command], check=True, env=clean_environment())
     return Path(folder) / "bin"
 
