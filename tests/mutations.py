@@ -45,7 +45,7 @@ TESTS = {
     for path in sorted((ROOT / "tests").rglob("test_*.py"))
     for name in re.findall(r"^def (test_\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE)
 }
-# These deploy to a machine that has ports of this one, but for those of which the name ends with "here".
+# These tests use ports 80 and 443, so they run one at a time. Tests whose names end with "here]" use free ports.
 ON_A_MACHINE = "tests/deployed/test_deploy.py"
 machine = threading.Lock()
 

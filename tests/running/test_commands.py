@@ -21,7 +21,7 @@ def project(installed, tmp_path):
 
 @pytest.fixture(scope="module")
 def peopled(installed, tmp_path_factory):
-    """A project whose database holds two users, one of whom was never away for long."""
+    """A project with two users: one has not signed in for years, the other has."""
     project = installed("ASGI").copy(tmp_path_factory.mktemp("peopled"))
     create = "User.objects.create(username='{0}', email='{0}@example.com', last_login='{1}-01-01T00:00:00Z')"
     lines = ["from users.models import User", create.format("ada", 2020), create.format("bob", 2999)]

@@ -58,7 +58,7 @@ def live_through(week, add_package=False):
     week.run("migrate")
     week.run("shell", "-c", ADD_USER)
 
-    # Three apps, of which two refer to another.
+    # Three apps; the second refers to the first, the third to the second.
     week.add("catalog", "Category", "name:str", "notes:text")
     week.add("shop", "Product", "name:str", "price:decimal", "category:catalog.Category")
     week.add("sales", "Order", "number:str", "product:shop.Product", "due:date?", "buyer:user")

@@ -58,7 +58,7 @@ def edit(project, name, old, new):
 
 
 def remove_example(project):
-    """Remove the first app as the README says: one folder, two lines, and the description of the API anew."""
+    """Remove the first app as the README says: delete a folder and two lines, then write schema.yml again."""
     shutil.rmtree(project.path / "items")
     edit(project, "my_project/settings.py", '    "items",\n', "")
     edit(project, "my_project/urls.py", '    path("", include("items.urls")),\n', "")
