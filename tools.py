@@ -84,30 +84,32 @@ def problem():
     return None
 
 
-def pip_install(requirements):
-    """Install a file of pinned requirements, which pins uv too: it installs the others in a tenth of the time."""
-    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"]
+def pip_install(python, requirements, environment, *options):
+    """Install a file of pinned requirements into a virtual environment with pip."""
+    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *options]
     # With PIP_USER=1 pip refuses to install into a virtual environment.
-    environment = {**os.environ, "PIP_USER": "0"}
+    environment = {**environment, "PIP_USER": "0"}
+    subprocess.run([*map(str, command), "--require-hashes", "-r", str(requirements)], check=True, env=environment)
+
+
+def install_pinned(python, requirements, environment, *options):
+    """Install a file of pinned requirements into a virtual environment: with uv, or with pip where uv fails."""
+    command = [VENV / "bin" / "uv", "pip", "install", "--quiet", "--no-config", "--system-certs", *options]
+    command += ["--python", python, "--require-hashes", "-r", requirements]
+    if subprocess.run([*map(str, command)], env=environment).returncode:
+        # It may be configured to use another index.
+        print("uv failed, so pip installs the packages", flush=True)
+        pip_install(python, requirements, environment, *options)
+
+
+def install_tools(requirements):
+    """Install a file of pinned requirements into .venv, first uv, which it pins too."""
     text = requirements.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
-        pin = Path(folder, "uv.txt")
-        pin.write_text(re.search(r"^uv==.*\\\n(?:    --hash.*\n)+", text, re.MULTILINE)[0], encoding="utf-8")
-        subprocess.run([*pip, str(pin)], check=True, env=environment)
-    uv = [
-        str(VENV / "bin" / "uv"),
-        "pip",
-        "install",
-        "--quiet",
-        "--no-config",
-        "--system-certs",
-        "--python",
-        str(PYTHON),
-    ]
-    done = subprocess.run([*uv, "--require-hashes", "-r", str(requirements)])
-    if done.returncode:
-        print("uv could not install them, so pip does, which may know another index", flush=True)
-        subprocess.run([*pip, str(requirements)], check=True, env=environment)
+        uv = Path(folder, "uv.txt")
+        uv.write_text(re.search(r"^uv==.*\\\n(?:    --hash.*\n)+", text, re.MULTILINE)[0], encoding="utf-8")
+        pip_install(PYTHON, uv, os.environ)
+    install_pinned(PYTHON, requirements, os.environ)
 
 
 def install(requirements):
@@ -121,7 +123,7 @@ def install(requirements):
     wanted, present = ROOT / requirements, VENV / requirements
     if not present.exists() or present.read_bytes() != wanted.read_bytes():
         print(f"Installing {requirements} into .venv", flush=True)
-        pip_install(wanted)
+        install_tools(wanted)
         shutil.copyfile(wanted, present)
 
 

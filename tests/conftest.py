@@ -1,5 +1,6 @@
 import contextlib
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -33,7 +34,7 @@ CHROMIUM_OPTIONS = [
 ]
 
 
-# The longest first, so that no process is left alone with one at the end.
+# The longest first, so that both processes end at about the same time.
 TIERS = ["deployed", "setup", "running", "rendering"]
 
 
@@ -57,18 +58,13 @@ def pytest_terminal_summary(terminalreporter):
 
 
 @pytest.fixture
-def bake(cookies, monkeypatch, tmp_path_factory):
-    """Generate a project: `bake(interface="WSGI").path`.
+def bake(cookies, monkeypatch):
+    """Generate a project without installing anything: `bake(interface="WSGI").path`."""
 
-    Its hooks sort the files and install nothing; with `setup=True` they do all that they do for a user.
-    """
-
-    def bake(setup=False, **answers):
+    def bake(**answers):
         problem = problem_with(answers)
         if problem:
             raise ValueError(problem)
-        if setup:
-            return generate(tmp_path_factory.mktemp("setup") / "made", answers)
         with monkeypatch.context() as patch:
             patch.setenv("SKIP_SETUP", "1")
             result = cookies.bake(extra_context=answers, template=str(ROOT))
@@ -114,12 +110,12 @@ def refused(request, tmp_path):
 
 @pytest.fixture(scope="session")
 def once(tmp_path_factory):
-    """Have a project made once for all tests of a run, in whatever process: `once("name", make)`.
+    """Generate a project once and share it between all processes of a run: `once("name", make)`.
 
-    `make` is given the folder in which it generates the project.
+    `make(folder)` generates it in this folder. A set-up that did not finish fails each test that asks for the project.
     """
     base = tmp_path_factory.getbasetemp()
-    # Each process of pytest-xdist has a folder of its own inside that of the run.
+    # With pytest-xdist this is the folder of one process; its parent is the folder of the run.
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     made = {}
 
@@ -129,8 +125,13 @@ def once(tmp_path_factory):
             folder.parent.mkdir(exist_ok=True)
             with FileLock(f"{folder}.lock"):
                 if not Path(f"{folder}.output").exists():
+                    # What an attempt that raised has left.
+                    shutil.rmtree(folder, ignore_errors=True)
                     make(folder)
-            made[name] = Project.load(folder)
+            project = Project.load(folder)
+            if "\nReady:" not in project.output:
+                raise AssertionError(f"the hooks did not finish\n{project.output}")
+            made[name] = project
         return made[name]
 
     return once
@@ -140,8 +141,8 @@ def once(tmp_path_factory):
 def installed(once):
     """Give the project of an interface, a Python and further answers: `installed("WSGI", "3.12", login="email")`.
 
-    Its set-up ran, with a virtual environment that all tests lend to it. Every test shares it, so a test that changes
-    it takes a copy: `installed("ASGI").copy(tmp_path)`.
+    The hooks have set it up in a virtual environment from the cache. All tests share it, so a test that changes it
+    takes a copy: `installed("ASGI").copy(tmp_path)`.
     """
 
     def installed(interface="ASGI", python_version=machine.RUNNING_PYTHON, **answers):
@@ -152,7 +153,7 @@ def installed(once):
             pytest.skip(f"there is no Python {python_version} on this machine")
 
         def make(folder):
-            finished(generate(folder, answers, lent=environment_of(answers)))
+            generate(folder, answers, lent=environment_of(answers))
 
         return once("-".join(["installed", *answers.values()]), make)
 
@@ -169,17 +170,12 @@ def set_up(once, tmp_path_factory):
         def make(folder):
             path = path_of_tools(tmp_path_factory.mktemp("path") / "bin", "pipenv", "uv")
             temporary = Path(f"{folder}.temporary")
-            temporary.mkdir()
-            finished(generate(folder, answers, {"PATH": path, "TMPDIR": temporary}))
+            temporary.mkdir(exist_ok=True)
+            generate(folder, answers, {"PATH": path, "TMPDIR": temporary})
 
         return once("-".join(["set-up", *answers.values()]), make)
 
     return set_up
-
-
-def finished(project):
-    if "\nReady:" not in project.output:
-        raise AssertionError(f"the hooks did not finish\n{project.output}")
 
 
 @pytest.fixture(scope="session")
@@ -200,7 +196,7 @@ def postgres():
 def deploy(installed, postgres, tmp_path_factory):
     """Give a new Deployment that is ready to be served: `deploy("WSGI", LOG_FORMAT="json")`.
 
-    Its static files were collected and its database was migrated once for all.
+    Static files are collected once, and each database is a copy of one that was migrated once.
     """
     prepared = {}
 

@@ -1,5 +1,6 @@
 """The fixtures fail when they should: a misspelt answer must not make a test pass."""
 
+import json
 import os
 import shutil
 import sys
@@ -36,6 +37,18 @@ def test_bake_refuses_an_unknown_choice(bake):
 def test_installed_refuses_an_unknown_choice(installed):
     with pytest.raises(ValueError, match="interface is one of ASGI, WSGI, not 'CGI'"):
         installed("CGI")
+
+
+def test_a_set_up_that_did_not_finish_fails_each_test_that_asks_for_it(once):
+    def make(folder):
+        replay = Path(f"{folder}.config.replay")
+        replay.mkdir()
+        (replay / "template.json").write_text(json.dumps({"cookiecutter": {"project_slug": "my_project"}}))
+        Path(f"{folder}.output").write_text("\nNot finished:\n")
+
+    for _ in range(2):
+        with pytest.raises(AssertionError, match="the hooks did not finish\n\nNot finished:"):
+            once("unfinished", make)
 
 
 def test_a_failing_command_shows_its_output(folder_project):

@@ -25,7 +25,7 @@ def test_the_venv_is_made_once(tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(tools, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(tools, "PYTHON", tmp_path / ".venv" / "bin" / "python")
     installed = []
-    monkeypatch.setattr(tools, "pip_install", installed.append)
+    monkeypatch.setattr(tools, "install_tools", installed.append)
 
     def make_venv(command, **options):
         assert command[1:] == ["-m", "venv", "--clear", str(tools.VENV)]
@@ -99,21 +99,26 @@ def test_an_apt_get_that_fails_is_no_remedy(monkeypatch):
     assert told == "no-such-program is missing; install all with: sudo apt-get install --yes no-such-program"
 
 
-def test_the_tools_are_installed_by_uv_which_is_pinned(tmp_path, monkeypatch):
+@pytest.fixture
+def commands(monkeypatch):
+    """The commands that tools.py would run; uv fails."""
     commands = []
-    monkeypatch.setattr(
-        tools.subprocess,
-        "run",
-        lambda command, **options: commands.append([*map(str, command)]) or subprocess.CompletedProcess(command, 0),
-    )
-    tools.pip_install(ROOT / "requirements.txt")
-    pip, uv = commands
-    assert pip[1:4] == ["-m", "pip", "install"]
-    assert Path(pip[-1]).name == "uv.txt"
-    assert uv[0].endswith("/uv")
-    assert uv[-1] == str(ROOT / "requirements.txt")
-    for command in commands:
-        assert "--require-hashes" in command
+
+    def run(command, **options):
+        commands.append(command)
+        return subprocess.CompletedProcess(command, int(command[0].endswith("/uv")))
+
+    monkeypatch.setattr(tools.subprocess, "run", run)
+    return commands
+
+
+def test_the_tools_are_installed_by_uv_which_is_pinned_and_by_pip_where_uv_fails(commands):
+    tools.install_tools(ROOT / "requirements.txt")
+    first, second, third = commands
+    assert (first[1:4], Path(first[-1]).name) == (["-m", "pip", "install"], "uv.txt")
+    assert (second[0], second[-1]) == (str(tools.VENV / "bin" / "uv"), str(ROOT / "requirements.txt"))
+    assert (third[1:4], third[-1]) == (["-m", "pip", "install"], str(ROOT / "requirements.txt"))
+    assert all("--require-hashes" in command for command in commands)
 
 
 def test_the_timings_of_the_last_run_are_written_where_they_belong(tmp_path, monkeypatch):

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 from filelock import FileLock
 from packaging.requirements import Requirement
@@ -16,6 +15,7 @@ from demo import ROOT
 from template_filters import known_versions
 from tests.support.machine import clean_environment, python_of
 from tests.support.rendering import render
+from tools import install_pinned
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -23,7 +23,6 @@ else:
     # Pytest brings it.
     import tomli as tomllib
 
-UV = Path(sys.executable).with_name("uv")
 ENVIRONMENTS = ROOT / ".cache" / "environments"
 # Without an index, whatever the machine's pip is configured to use.
 OFFLINE = {"PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "", "PIP_RETRIES": "0"}
@@ -87,17 +86,6 @@ def environment_of(answers):
             virtualenv = [sys.executable, "-m", "virtualenv", "--quiet", "--python", python, folder]
             subprocess.run(virtualenv, check=True, env=clean_environment())
             file.with_suffix(".new").write_text(text)
-            install = [
-                UV,
-                "pip",
-                "install",
-                "--quiet",
-                "--no-config",
-                "--system-certs",
-                "--no-deps",
-                "--require-hashes",
-            ]
-            install += ["--python", folder, "-r", file.with_suffix(".new")]
-            subprocess.run(install, check=True, env=clean_environment())
+            install_pinned(folder / "bin" / "python", file.with_suffix(".new"), clean_environment(), "--no-deps")
             file.with_suffix(".new").replace(file)
     return folder
