@@ -1,9 +1,9 @@
-"""Break the template in many small ways, one at a time, and ask that a test notices: what `make mutations` runs.
+"""Break the template in small ways, one at a time, and check that a test fails: `make mutations` runs this.
 
-The ways are the rows of MUTATIONS, by topic. `in` is a file of the template, or a path of the default project. Its
-text `old`, which is there once (`count: all`: or more often), becomes `new`. One of the tests `red` has to fail then:
-a test of the template by its name, or a dotted label for the project's own `manage.py test`; `answers` are those of
-that project.
+tests/mutations.yaml lists the mutations by topic. Each replaces the text `old` by `new` in the file `in`: a file of
+this repository, or of the default project. `old` occurs once, or more often with `count: all`. `red` names the tests,
+of which at least one must fail: test functions of this repository, or dotted labels for the generated project's
+`manage.py test`. `answers` choose that project.
 
     .venv/bin/python -m tests.mutations [--list] [--jobs N] [words that the topic or `what` contains]
 """

@@ -46,7 +46,7 @@ def servers(installed, tmp_path_factory):
 
 @pytest.fixture
 def enter(production, visit):
-    """Give a new Visitor of the server in production, who seems to come over HTTPS."""
+    """Give a new Visitor of the production server, with the header of a proxy that ended HTTPS."""
     return lambda: visit(production.url, extra_http_headers={"X-Forwarded-Proto": "https"})
 
 

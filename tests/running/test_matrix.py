@@ -22,11 +22,11 @@ from tests.support.rendering import VALUES, all_pairs, given
 
 pytestmark = pytest.mark.matrix
 
-# Those that cannot be tried; where all can, the newest once more.
+# Pythons that this machine lacks; if it has all, the newest.
 ABSENT = [version for version in PYTHON_VERSIONS if version not in PRESENT] or PYTHON_VERSIONS[-1:]
 SETS = [(version, interface) for version in PRESENT for interface in INTERFACES]
 ENDS = [(PRESENT[0], "WSGI"), (PRESENT[-1], "ASGI")]
-# The stage in which a project is served is one question more.
+# The stage is one more question.
 OTHERS = {**VALUES, "stage": ["development", "production"]}
 del OTHERS["python_version"]
 ROWS = [{**row, "python_version": version} for version in PRESENT for row in all_pairs(OTHERS)]
@@ -42,7 +42,7 @@ def project(request, set_up):
 
 @pytest.fixture(params=ENDS, ids="-".join)
 def end(request, set_up):
-    """The oldest or the newest that there is."""
+    """The project on the oldest or on the newest Python."""
     version, interface = request.param
     return set_up(interface, version)
 
@@ -75,7 +75,7 @@ def test_the_checks_are_silent(end, postgres, tmp_path):
 
 @pytest.fixture(scope="module")
 def collected(set_up, tmp_path_factory):
-    """Give the folder of the static files of a set of dependencies: no other answer changes one."""
+    """Give the folder with the static files of a set of dependencies; they depend on no other answer."""
 
     @functools.cache
     def collected(interface, version):

@@ -72,7 +72,7 @@ def tracker():
 
 @pytest.fixture(scope="module", params=INTERFACES)
 def observed(request, deploy, tracker, tmp_path_factory):
-    """A server whose secrets are in files, whose log is JSON, and which has an error tracker and a view that fails."""
+    """A server with secrets in files, a JSON log, an error tracker and a view that fails."""
     folder = tmp_path_factory.mktemp("secrets")
     deployment = deploy(request.param, ADMIN_URL="/back-office", LOG_FORMAT="json", SENTRY_DSN=tracker.dsn)
     for name in "SECRET_KEY", "DATABASE_URL":
@@ -86,7 +86,7 @@ def observed(request, deploy, tracker, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def isolated(deploy):
-    """A server whose Redis is down and whose log is for people."""
+    """A server with a console log and without its Redis."""
     redis = f"redis://127.0.0.1:{free_port()}/0"
     with deploy("ASGI", LOG_FORMAT="console", REDIS_URL=redis).serve() as server:
         yield server

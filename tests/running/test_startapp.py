@@ -29,7 +29,7 @@ LAYOUT = {
     "urls.py",
     "views.py",
 }
-# Runs each of the commands that it reads; prints the exit code of each, and what it wrote to both streams.
+# Runs each command that it reads; prints its exit code and what it wrote to both streams.
 EACH = """
 import contextlib, io, json, os, sys
 from django.core.management import execute_from_command_line

@@ -1,4 +1,4 @@
-"""A week in a project: after each thing that its developers do, all is green and its server answers."""
+"""A week in a project: after each change its tests pass and its server answers."""
 
 import re
 
@@ -65,7 +65,7 @@ def live_through(week, add_package=False):
     pages = ["/", "/categories/add/", "/products/add/", "/orders/add/", "/admin/login/"]
     week.is_well(*pages, "/api/v1/items/", "/api/v1/categories/", "/api/v1/products/", "/api/v1/orders/")
 
-    # A command that is refused half-way: Django's checks know what it does not.
+    # Django's checks refuse this one after the files were written.
     words = ["startapp", "gifts", "Gift", "name:str", "one:shop.Product", "two:shop.Product"]
     done = week.run(*words, check=False)
     assert done.returncode == 1
@@ -109,7 +109,7 @@ def test_after_each_step_all_is_green_and_the_server_answers(installed, postgres
 
 
 def test_after_each_step_all_is_green_with_the_newest_and_one_more_package(tmp_path):
-    # It is installed into a virtual environment that nobody else has.
+    # It has a virtual environment of its own, because a package is installed into it.
     path = path_of_tools(tmp_path / "path", "pipenv", "uv")
     project = generate(tmp_path / "made", {"interface": "ASGI", "python_version": PRESENT[-1]}, {"PATH": path})
     assert "\nReady:" in project.output

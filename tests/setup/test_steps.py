@@ -1,4 +1,4 @@
-"""The set-up with a Pipenv, a uv and a Python that only play their part: what is wanted happens, and at once."""
+"""The steps of the set-up, with stubs for Pipenv, uv and Python: quick, and each can be made to fail."""
 
 import errno
 import json
@@ -24,7 +24,7 @@ case $1 in
 install) {install} ;;
 esac
 """
-# Runs no command of manage.py, and says that it is done.
+# Says of each command of manage.py that it is done, and runs none.
 PYTHON = """\
 #!/bin/sh
 while read -r command; do
@@ -43,7 +43,7 @@ def program(path, text):
 
 
 class Fakes:
-    """What these programs do, in the words of a shell, to install and to describe the API."""
+    """Stubs; `install`, `uv` and `describe` are the shell commands that they run."""
 
     def __init__(self, folder, install="true", uv=None, describe=": > schema.yml.new"):
         self.folder = folder
@@ -56,7 +56,7 @@ class Fakes:
         self.environment = {"PATH": str(self.bin), "TMPDIR": str(folder / "temporary")}
 
     def generate(self, **environment):
-        """Run Cookiecutter, for the first time or once more; return the project."""
+        """Run Cookiecutter, over the project if there is one; return the project."""
         command = cookiecutter_command(self.folder / "made", ANSWERS, "--no-input", "--overwrite-if-exists")
         environment = clean_environment(**{**self.environment, **environment})
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
@@ -84,7 +84,7 @@ def test_all_is_done_in_this_order(tmp_path):
     project = Fakes(tmp_path).generate()
     assert " packages, as tested\n" in project.output
     assert f"{READY}cd {project.path} && pipenv run dev\n" in project.output
-    # The migrations of the users are made first, and none has the time in it.
+    # Users come first, and no migration has a header with the time.
     *makemigrations, migrate, spectacular, check = commands_done(project)
     assert makemigrations == ["makemigrations --no-header users", "makemigrations --no-header"]
     assert (migrate, spectacular, check) == ("migrate", "spectacular --file schema.yml.new", "check")

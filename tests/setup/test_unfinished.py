@@ -1,4 +1,4 @@
-"""Where the wanted Python is missing the set-up ends within seconds: what it has done by then, and how it says so."""
+"""The set-up on a machine without the wanted Python: it ends within seconds and prints how to finish it."""
 
 import json
 import os
@@ -20,7 +20,7 @@ MANAGE = ".venv/bin/python manage.py"
 
 
 class Unfinished:
-    """A set-up on a machine without other programs than these tools; `done` is Cookiecutter's CompletedProcess."""
+    """A set-up with only these tools on PATH; `done` is the CompletedProcess of Cookiecutter."""
 
     def __init__(self, folder, *tools, answers=ANSWERS, **environment):
         self.temporary = folder / "temporary"
@@ -42,7 +42,7 @@ class Unfinished:
 
 
 def program(path, command):
-    """Make a program that does no more than this; return its path."""
+    """Make a program that runs this command; return its path."""
     path.parent.mkdir(parents=True)
     path.write_text(f"#!/bin/sh\n{command}\n")
     path.chmod(0o755)
