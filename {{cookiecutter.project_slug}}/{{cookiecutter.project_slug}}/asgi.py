@@ -16,6 +16,7 @@ from channels.security.websocket import AllowedHostsOriginValidator
 from django.apps import apps
 from django.utils.module_loading import module_has_submodule
 
+from {{ cookiecutter.project_slug }} import serving
 from {{ cookiecutter.project_slug }}.handlers import Handler, SharedThreads, Sockets
 from {{ cookiecutter.project_slug }}.health import drain_on_sigterm
 {% else %}
@@ -39,6 +40,8 @@ websocket_urlpatterns = [
 
 sockets = Sockets(AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))))
 protocols = SharedThreads(ProtocolTypeRouter({"http": Handler(), "websocket": sockets}))
+
+serving.prepare()
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from hashlib import sha256
 from importlib import import_module
 from typing import Any
@@ -37,8 +38,9 @@ class ChannelLayer(RedisChannelLayer):  # type: ignore[misc]
     """Has a few connections to Redis, for which sockets wait that open or close at once, where redis-py would refuse."""
 
     def create_pool(self, index: int) -> BlockingConnectionPool:
-        # redis-py would wait 5 seconds for each answer, and so long Redis itself waits for a message.
-        return BlockingConnectionPool.from_url(self.hosts[index]["address"], socket_timeout=None)
+        # Redis answers at the latest after the 5 seconds that it waits for a message; redis-py gives up after as many.
+        address = self.hosts[index]["address"]
+        return BlockingConnectionPool.from_url(address, socket_timeout=10, socket_connect_timeout=1)
 
 
 class LiveConsumer(AsyncJsonWebsocketConsumer):
@@ -86,9 +88,14 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
 def tell(group: str, message: dict[str, Any]) -> None:
     """Send a message to all sockets of a group, once what happens now is committed."""
+
+    async def send() -> None:
+        layer: Any = get_channel_layer()
+        # No request waits for a channel layer that is silent.
+        await asyncio.wait_for(layer.group_send(group, message), 1)
+
     # Robust: the change is committed, so a channel layer that is down must not turn it into an error.
-    layer: Any = get_channel_layer()
-    transaction.on_commit(lambda: async_to_sync(layer.group_send)(group, message), robust=True)
+    transaction.on_commit(lambda: async_to_sync(send)(), robust=True)
 
 
 @receiver(user_logged_out)

@@ -9,21 +9,27 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, unquote, urlsplit
 
-import environ
+from dotenv import load_dotenv
+from dotenv.parser import parse_stream
+
+from {{ cookiecutter.project_slug }}.addresses import (
+    bucket_url,
+    count,
+    database_url,
+    email_url,
+    matching,
+    port,
+    redis_url,
+    sentry_dsn,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-
-
-def matching(pattern: str, value: str) -> str:
-    """Return the value, or raise ValueError where it does not match."""
-    if not re.fullmatch(pattern, value):
-        raise ValueError(value)
-    return value
 
 
 def text(value: str) -> str:
@@ -42,12 +48,17 @@ def number(value: str) -> int:
 
 
 def names(value: str) -> list[str]:
-    """a list with commas"""
+    """texts with commas between them"""
     return [name.strip() for name in value.split(",") if name.strip()]
 
 
+def hosts(value: str) -> list[str]:
+    """host names without ports, with commas between them"""
+    return [matching(r"\*|\.?[^\s:/*.][^\s:/*]*|\[[0-9A-Fa-f:.]+\]", host) for host in names(value)]
+
+
 def origins(value: str) -> list[str]:
-    """origins such as https://www.example.com, with commas"""
+    """origins such as https://www.example.com, with commas between them"""
     return [matching(r"https?://[^/\s]+", origin) for origin in names(value)]
 
 
@@ -66,60 +77,10 @@ def path(value: str) -> str:
     return matching(r"[\w./-]*\w", value.strip("/")) + "/"
 
 
-def url(value: str) -> str:
-    """an address such as https://key@example.com/1"""
-    return matching(r"[a-z][a-z0-9+.-]*://\S+", value)
-
-
-def redis_url(value: str) -> str:
-    """an address such as redis://host:6379/0"""
-    return matching(r"(rediss?|unix)://\S+", value)
-
-
-def bucket_url(value: str) -> dict[str, Any]:
-    """an address such as s3://key:secret@host/bucket"""
-    parts = urlsplit(matching(r"s3(\+http)?://\S+:\S+@\S+/[^/\s]+", value))
-    scheme, host = "http" if parts.scheme == "s3+http" else "https", parts.netloc.rpartition("@")[2]
-    return {
-        "endpoint_url": f"{scheme}://{host}",
-        "bucket_name": parts.path.strip("/"),
-        "access_key": unquote(parts.username or ""),
-        "secret_key": unquote(parts.password or ""),
-        "signature_version": "s3v4",
-        "file_overwrite": False,
-        # Such as ?region_name=eu-west-1
-        **dict(parse_qsl(parts.query)),
-    }
-
-
-def database_url(value: str) -> dict[str, Any]:
-    """an address such as postgres://user:password@host:5432/name or sqlite:///file"""
-    config: dict[str, Any] = environ.Env.db_url_config(matching(r"(postgres(ql)?|sqlite)://.+", value))
-    if config["ENGINE"] == "django.db.backends.sqlite3" and config["NAME"] != ":memory:":
-        config["NAME"] = BASE_DIR / config["NAME"]
-    return config
-
-
-def email_url(value: str) -> dict[str, Any]:
-    """an address such as smtp+tls://user:password@host:587"""
-{% if cookiecutter.__django >= "6.1" %}
-    config: dict[str, Any] = environ.Env.email_url_config(value)
-    keys = {
-        "host": "EMAIL_HOST",
-        "port": "EMAIL_PORT",
-        "username": "EMAIL_HOST_USER",
-        "password": "EMAIL_HOST_PASSWORD",
-        "use_tls": "EMAIL_USE_TLS",
-        "use_ssl": "EMAIL_USE_SSL",
-        "file_path": "EMAIL_FILE_PATH",
-    }
-    # Each backend refuses options that are not its own.
-    options = {option: config[key] for option, key in keys.items() if config.get(key)}
-    return {"BACKEND": config["EMAIL_BACKEND"], "OPTIONS": options}
-{% else %}
-    config: dict[str, Any] = environ.Env.email_url_config(value)
-    return config
-{% endif %}
+def hsts(value: str) -> tuple[int, bool, bool]:
+    """a header such as max-age=31536000; includeSubDomains; preload"""
+    age, *flags = matching("max-age=[0-9]+(; includeSubDomains)?(; preload)?", value).split("; ")
+    return int(age.partition("=")[2]), "includeSubDomains" in flags, "preload" in flags
 
 
 class Variable(NamedTuple):
@@ -142,10 +103,11 @@ VARIABLES = [
     Variable("DEBUG", boolean, "error pages for developers, no HTTPS", default="False"),
     Variable("SECRET_KEY", text, "signs sessions and links: at least 50 random characters", default=None, secret=True),
     Variable("SECRET_KEY_FALLBACKS", names, "former keys, whose signatures still hold, with commas", secret=True),
-    Variable("ALLOWED_HOSTS", names, "host names of the site, with commas"),
+    Variable("ALLOWED_HOSTS", hosts, "host names of the site, with commas"),
     Variable("CSRF_TRUSTED_ORIGINS", origins, "further origins that may post forms, such as `https://www.example.com`"),
     Variable("CORS_ALLOWED_ORIGINS", origins, "origins whose scripts may use the API"),
     Variable("TRUSTED_PROXIES", number, "number of proxies in front: their X-Forwarded-For and -Proto are believed"),
+    Variable("HSTS", hsts, "for how many seconds browsers use HTTPS only", default="max-age=3600"),
     Variable("ADMIN_URL", path, "where the admin is", default="admin/"),
     Variable(
         "DATABASE_URL",
@@ -155,6 +117,7 @@ VARIABLES = [
         development="sqlite:///db.sqlite3",
         secret=True,
     ),
+    Variable("DATABASE_POOLER", boolean, "`DATABASE_URL` is that of a pooler such as PgBouncer", default="False"),
     Variable(
         "REDIS_URL",
         redis_url,
@@ -170,10 +133,11 @@ VARIABLES = [
         development="consolemail://",
         secret=True,
     ),
-    Variable("SENTRY_DSN", url, "where errors are reported", secret=True),
+    Variable("SENTRY_DSN", sentry_dsn, "where errors are reported", secret=True),
     Variable("LOG_LEVEL", level, "the least severe messages that are logged", default="INFO"),
     Variable("LOG_FORMAT", log_format, "`console` or `json`; without it, console on a terminal and else json"),
-    Variable("WEB_CONCURRENCY", number, "number of server processes", default="1"),
+    Variable("WEB_CONCURRENCY", count, "number of server processes", default="1"),
+    Variable("PORT", port, "the port of `pipenv run serve`, open to other machines; without it, 8000 of this one"),
     Variable("DRAIN_SECONDS", number, "how long `/readyz` says 503 before SIGTERM stops the server", "5", "0"),
 ]
 
@@ -193,36 +157,45 @@ def given(variable: Variable, environment: Mapping[str, str]) -> str:
         raise Problem(f"{variable.name}_FILE names {file}, which cannot be read: {error}.") from error
 
 
-def parsed(variable: Variable, environment: Mapping[str, str], development: bool) -> Any:
+def parsed(variable: Variable, environment: Mapping[str, str], development: bool, building: bool) -> Any:
     """Return the value of a variable."""
     value: str | None = given(variable, environment)
     if not value:
         value = variable.development if development and variable.development is not None else variable.default
-    if value is None:
+    if value is None and building:
+        value = variable.development
+    elif value is None:
         raise Problem(f"{variable.name} is not set: {variable.purpose}.")
     if not value:
-        return [] if variable.type in (names, origins) else None
+        return [] if variable.type in (names, hosts, origins) else None
     try:
         return variable.type(value)
     except Exception as error:
         shown = "what it is" if variable.secret else repr(value)
-        raise Problem(f"{variable.name} cannot be {shown}: {variable.type.__doc__} is needed.") from error
+        raise Problem(f"{variable.name} cannot be {shown}: it must be {variable.type.__doc__}.") from error
 
 
 def is_weak(key: str) -> bool:
     return len(key) < 50 or len(set(key)) < 5 or key.startswith("django-insecure")
 
 
-def read(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return name -> value of all variables, or raise SystemExit with one sentence for each that will not do."""
+def read(environment: Mapping[str, str], building: bool = False) -> dict[str, Any]:
+    """
+    Return name -> value of all variables, or raise SystemExit with one sentence for each that will not do.
+
+    Where `building`, those that have no default may be missing.
+    """
     values: dict[str, Any] = {}
     problems = []
     for variable in VARIABLES:
         try:
-            values[variable.name] = parsed(variable, environment, values.get("DEBUG", False))
+            values[variable.name] = parsed(variable, environment, values.get("DEBUG", False), building)
         except Problem as problem:
             problems.append(str(problem))
-    if not problems and not values["DEBUG"]:
+            # What else is needed depends on it.
+            if variable.name == "DEBUG":
+                break
+    if not problems and not values["DEBUG"] and not building:
         keys = [values["SECRET_KEY"], *values["SECRET_KEY_FALLBACKS"]]
         if any(map(is_weak, keys)):
             problems.append("SECRET_KEY or a fallback is short or a placeholder: 50 random characters are needed.")
@@ -259,10 +232,26 @@ def write(folder: Path) -> None:
     (folder / ".env.example").write_text(example(), encoding="utf-8")
 
 
-# Where there is no such file, this does nothing.
-environ.Env.read_env(BASE_DIR / ".env")
+def read_dotenv(file: Path) -> None:
+    """Add the variables of a .env file to the environment, as Pipenv does, or raise SystemExit with one sentence."""
+    try:
+        lines = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return
+    except UnicodeError:
+        raise SystemExit(f"{file.name} is not UTF-8: save it in this encoding.") from None
+    except OSError as error:
+        raise SystemExit(f"{file.name} cannot be read: {error.strerror}.") from error
+    for line in parse_stream(StringIO(lines)):
+        if line.error or "\0" in line.original.string:
+            raise SystemExit(f"{file.name}, line {line.original.line}, is malformed: NAME=value is needed.")
+    load_dotenv(stream=StringIO(lines))
 
-env = read(os.environ)
+
+read_dotenv(BASE_DIR / ".env")
+
+# What collectstatic writes depends on no secret, so an image can be built without one.
+env = read(os.environ, building=sys.argv[1:2] == ["collectstatic"])
 
 if __name__ == "__main__":
     write(BASE_DIR)

@@ -23,11 +23,10 @@ class Protocol(HttpToolsProtocol):
 
 
 def main() -> None:
-    port = os.environ.get("PORT")
     uvicorn.run(
         "{{ cookiecutter.project_slug }}.asgi:application",
-        host="0.0.0.0" if port else "127.0.0.1",
-        port=int(port or 8000),
+        host="0.0.0.0" if env["PORT"] else "127.0.0.1",
+        port=env["PORT"] or 8000,
         # The socket that systemd listens on, if it does.
         fd=3 if os.environ.get("LISTEN_PID") == str(os.getpid()) else None,
         workers=env["WEB_CONCURRENCY"],

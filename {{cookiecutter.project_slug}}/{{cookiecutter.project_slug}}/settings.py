@@ -6,11 +6,14 @@ in development from the file .env; environment.py declares the variables.
 from datetime import timedelta
 from typing import Any
 
+import redis
 {% if cookiecutter.__django < "6" %}
 from csp import constants as CSP
 {% else %}
 from django.utils.csp import CSP
 {% endif %}
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from {{ cookiecutter.project_slug }} import logs, sentry
 from {{ cookiecutter.project_slug }}.environment import BASE_DIR, env
@@ -34,11 +37,12 @@ CORS_URLS_REGEX = "^/api/"
 
 if not DEBUG:
     SECURE_SSL_REDIRECT = True
-    SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
-    SECURE_HSTS_PRELOAD = True
+    SECURE_HSTS_SECONDS, SECURE_HSTS_INCLUDE_SUBDOMAINS, SECURE_HSTS_PRELOAD = env["HSTS"]
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
+
+# HSTS says whether subdomains and the browsers' own list are included.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 TRUSTED_PROXIES = env["TRUSTED_PROXIES"]
 
@@ -159,9 +163,12 @@ ASGI_APPLICATION = "{{ cookiecutter.project_slug }}.asgi.application"
 DATABASES = {"default": env["DATABASE_URL"]}
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    OPTIONS: dict[str, Any] = {
-        "options": "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
-    }
+    OPTIONS: dict[str, Any] = {"connect_timeout": 5}
+    if env["DATABASE_POOLER"]:
+        # Each transaction may have another connection of the pooler.
+        DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
+    else:
+        OPTIONS["options"] = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
 else:
 {% if cookiecutter.__django == "4.2" %}
     DATABASES["default"]["ENGINE"] = "{{ cookiecutter.project_slug }}.sqlite"
@@ -190,7 +197,19 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env["REDIS_URL"]
 
 if REDIS_URL:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "OPTIONS": {
+                "pool_class": "{{ cookiecutter.project_slug }}.cache.ConnectionPool",
+                "socket_connect_timeout": 1,
+                "socket_timeout": 1,
+                # Replaces a connection that Redis has closed; by default redis-py waits for seconds.
+                "retry": Retry(NoBackoff(), 1, (redis.ConnectionError,)),
+            },
+        }
+    }
 {% if cookiecutter.interface == "ASGI" %}
     CHANNEL_LAYERS = {
         "default": {
@@ -270,7 +289,13 @@ if not DEBUG:
     STORAGES["staticfiles"]["BACKEND"] = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 
 if env["MEDIA_BUCKET_URL"]:
-    STORAGES["default"] = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": env["MEDIA_BUCKET_URL"]}
+    from botocore.config import Config
+
+    S3_CONFIG = Config(signature_version="s3v4", connect_timeout=5, read_timeout=5, retries={"total_max_attempts": 2})
+    STORAGES["default"] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {**env["MEDIA_BUCKET_URL"], "client_config": S3_CONFIG},
+    }
     SECURE_CSP["img-src"].append(env["MEDIA_BUCKET_URL"]["endpoint_url"])
 
 

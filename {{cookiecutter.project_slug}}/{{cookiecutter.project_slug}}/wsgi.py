@@ -4,10 +4,12 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from {{ cookiecutter.project_slug }} import serving
 from {{ cookiecutter.project_slug }}.health import drain_on_sigterm
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{{ cookiecutter.project_slug }}.settings")
 
 application = get_wsgi_application()
 
+serving.prepare()
 drain_on_sigterm()

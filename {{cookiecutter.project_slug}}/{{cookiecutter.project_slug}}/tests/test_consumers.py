@@ -97,9 +97,10 @@ class LiveConsumerTests(TransactionTestCase):
 
 class ChannelLayerTests(SimpleTestCase):
     async def test_who_finds_no_connection_free_waits_for_one_and_for_each_answer(self):
-        pool = ChannelLayer(hosts=["redis://localhost"]).create_pool(0)
+        layer = ChannelLayer(hosts=["redis://localhost"])
+        pool = layer.create_pool(0)
         self.assertIsInstance(pool, BlockingConnectionPool)
-        self.assertIsNone(pool.connection_kwargs["socket_timeout"])
+        self.assertGreater(pool.connection_kwargs["socket_timeout"], layer.brpop_timeout)
 
 
 class AnnounceChangesTests(SimpleTestCase):

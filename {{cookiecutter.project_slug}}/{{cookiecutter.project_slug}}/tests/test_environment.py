@@ -1,9 +1,19 @@
+import os
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 from django.test import SimpleTestCase
 
-from {{ cookiecutter.project_slug }}.environment import BASE_DIR, VARIABLES, example, read, readme_table, write
+from {{ cookiecutter.project_slug }}.environment import (
+    BASE_DIR,
+    VARIABLES,
+    example,
+    read,
+    read_dotenv,
+    readme_table,
+    write,
+)
 
 KEY = "abcdefghij" * 5
 PRODUCTION = {"SECRET_KEY": KEY, "DATABASE_URL": "postgres://user:secret@host/name"}
@@ -19,19 +29,22 @@ SECRETS = {
 }
 
 UNUSABLE = {
-    "DEBUG": "maybe",
+    "ALLOWED_HOSTS": "www.example.com:8000",
     "CSRF_TRUSTED_ORIGINS": "www.example.com",
     "CORS_ALLOWED_ORIGINS": "https://www.example.com/path",
     "TRUSTED_PROXIES": "one",
+    "HSTS": "31536000",
     "ADMIN_URL": "a b",
     "DATABASE_URL": "hidden@host",
+    "DATABASE_POOLER": "PgBouncer",
     "REDIS_URL": "hidden:6379",
     "MEDIA_BUCKET_URL": "s3://hidden",
     "EMAIL_URL": "hidden@host",
     "SENTRY_DSN": "hidden",
     "LOG_LEVEL": "LOUD",
     "LOG_FORMAT": "xml",
-    "WEB_CONCURRENCY": "-1",
+    "WEB_CONCURRENCY": "0",
+    "PORT": "65536",
     "DRAIN_SECONDS": "1.5",
 }
 
@@ -46,12 +59,21 @@ class EnvironmentTests(SimpleTestCase):
         for name, value in UNUSABLE.items():
             with self.subTest(name=name):
                 sentence = self.refused(**{name: value})
-                self.assertRegex(sentence, f"^{name} cannot be .* is needed.$")
+                self.assertRegex(sentence, f"^{name} cannot be .*: it must be .*\\.$")
                 self.assertNotIn("hidden", sentence)
 
     def test_all_that_is_missing_is_named(self):
         sentences = self.refused(SECRET_KEY="", DATABASE_URL="").splitlines()
         self.assertEqual([sentence.split()[0] for sentence in sentences], ["SECRET_KEY", "DATABASE_URL"])
+
+    def test_a_malformed_debug_is_all_that_is_told(self):
+        [sentence] = self.refused(DEBUG="maybe", SECRET_KEY="", LOG_LEVEL="LOUD").splitlines()
+        self.assertRegex(sentence, "^DEBUG cannot be 'maybe': ")
+
+    def test_static_files_are_collected_without_secrets(self):
+        values = read({}, building=True)
+        self.assertIs(values["DEBUG"], False)
+        self.assertIs(values["SECRET_KEY"], None)
 
     def test_a_weak_key_will_do_on_a_developers_machine_alone(self):
         for weak in {"SECRET_KEY": "short"}, {"SECRET_KEY": "a" * 60}, {"SECRET_KEY_FALLBACKS": f"{KEY},short"}:
@@ -75,12 +97,6 @@ class EnvironmentTests(SimpleTestCase):
         self.assertEqual(values["ALLOWED_HOSTS"], ["a.example", "b.example"])
         self.assertEqual(values["ADMIN_URL"], "back/office/")
         self.assertEqual(values["DATABASE_URL"]["PASSWORD"], "secret")
-
-    def test_a_bucket_can_have_a_host_of_its_own(self):
-        bucket = read({**PRODUCTION, "MEDIA_BUCKET_URL": "s3+http://key:se%2Fcret@localhost:9000/media"})
-        self.assertEqual(bucket["MEDIA_BUCKET_URL"]["endpoint_url"], "http://localhost:9000")
-        self.assertEqual(bucket["MEDIA_BUCKET_URL"]["secret_key"], "se/cret")
-        self.assertEqual(bucket["MEDIA_BUCKET_URL"]["bucket_name"], "media")
 
     def test_each_secret_can_be_in_a_file(self):
         for name, value in SECRETS.items():
@@ -110,3 +126,44 @@ class EnvironmentTests(SimpleTestCase):
             write(Path(name))
             self.assertEqual(readme.read_text(encoding="utf-8"), text)
             self.assertEqual(env_example.read_text(encoding="utf-8"), example())
+
+
+class DotenvTests(SimpleTestCase):
+    def read(self, content, **environment):
+        """Return the environment after a .env file with this content, in bytes, was read."""
+        with tempfile.TemporaryDirectory() as name, mock.patch.dict(os.environ, environment, clear=True):
+            file = Path(name, ".env")
+            file.write_bytes(content)
+            read_dotenv(file)
+            return dict(os.environ)
+
+    def refused(self, content):
+        with self.assertRaises(SystemExit) as refusal:
+            self.read(content)
+        return str(refusal.exception)
+
+    def test_lines_are_read_as_pipenv_reads_them(self):
+        content = b"A=1 # one\nB = two\nexport C=${A}\nD=\"a\\nb\"\nE='# no comment'\n"
+        self.assertEqual(self.read(content), {"A": "1", "B": "two", "C": "1", "D": "a\nb", "E": "# no comment"})
+
+    def test_the_environment_comes_first(self):
+        self.assertEqual(self.read(b"A=1", A="2"), {"A": "2"})
+
+    def test_a_byte_order_mark_is_no_part_of_a_name(self):
+        self.assertEqual(self.read("\ufeffA=ä".encode()), {"A": "ä"})
+
+    def test_a_malformed_line_is_named_without_its_value(self):
+        for line in b"A='hidden", b"'hidden", b"A=hid\0den", b"A='a' hidden":
+            with self.subTest(line):
+                sentence = self.refused(b"# first\n" + line)
+                self.assertEqual(sentence, ".env, line 2, is malformed: NAME=value is needed.")
+
+    def test_another_encoding_is_refused(self):
+        self.assertEqual(self.refused("A=ä".encode("latin-1")), ".env is not UTF-8: save it in this encoding.")
+
+    def test_what_cannot_be_read_is_refused(self):
+        with tempfile.TemporaryDirectory() as folder, self.assertRaisesRegex(SystemExit, "cannot be read: "):
+            read_dotenv(Path(folder))
+
+    def test_a_file_is_not_needed(self):
+        read_dotenv(Path("/none"))

@@ -6,15 +6,15 @@ from wsgiref.util import setup_testing_defaults
 from asgiref.testing import ApplicationCommunicator
 from django.test import SimpleTestCase
 
-from {{ cookiecutter.project_slug }} import health
+from {{ cookiecutter.project_slug }} import health, serving
 from {{ cookiecutter.project_slug }}.environment import BASE_DIR
 
 
 class ServerTests(SimpleTestCase):
     def setUp(self):
-        patch = mock.patch.object(health, "drain_on_sigterm")
-        self.drain = patch.start()
-        self.addCleanup(patch.stop)
+        patches = mock.patch.object(health, "drain_on_sigterm"), mock.patch.object(serving, "prepare")
+        self.drain, self.prepare = [patch.start() for patch in patches]
+        self.addCleanup(mock.patch.stopall)
 
     def test_wsgi_serves_the_project_until_it_is_drained(self):
         application = runpy.run_path(f"{BASE_DIR}/{{ cookiecutter.project_slug }}/wsgi.py")["application"]
@@ -24,6 +24,7 @@ class ServerTests(SimpleTestCase):
         self.assertEqual(b"".join(application(request, answer)), b"ok")
         self.assertEqual(answer.call_args.args[0], "200 OK")
         self.drain.assert_called_once()
+        self.prepare.assert_called_once()
 
     async def test_asgi_serves_the_project(self):
         asgi = runpy.run_path(f"{BASE_DIR}/{{ cookiecutter.project_slug }}/asgi.py")
@@ -34,6 +35,7 @@ class ServerTests(SimpleTestCase):
         self.assertEqual((await server.receive_output())["body"], b"ok")
         await server.wait()
 {% if cookiecutter.interface == "ASGI" %}
+        self.prepare.assert_called_once()
         self.drain.assert_called_with(asgi["sockets"].close_before)
 {% endif %}
 

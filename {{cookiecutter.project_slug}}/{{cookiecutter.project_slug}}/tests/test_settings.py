@@ -57,13 +57,15 @@ class SettingsTests(TestCase):
             server = mail.get_connection()
 {% endif %}
         self.assertEqual((server.host, server.port, server.use_tls), ("mail.example.com", 587, True))
-        self.assertEqual((server.username, server.password), ("user", "secret"))
+        self.assertEqual((server.username, server.password, server.timeout), ("user", "secret", 5))
         self.assertNotEqual(changed["DEFAULT_FROM_EMAIL"], "webmaster@localhost")
 
-    def test_browsers_are_asked_to_use_https_alone_for_a_year(self):
-        with self.settings(**{name: value for name, value in load().items() if name.startswith("SECURE_HSTS")}):
-            response = self.client.get(reverse("login"), secure=True)
-        self.assertEqual(response["Strict-Transport-Security"], "max-age=31536000; includeSubDomains; preload")
+    def test_browsers_are_asked_to_use_https_alone_for_as_long_as_the_environment_says(self):
+        for value, header in ("", "max-age=3600"), ("max-age=31536000; includeSubDomains; preload",) * 2:
+            changed = {name: value for name, value in load(HSTS=value).items() if name.startswith("SECURE_HSTS")}
+            with self.subTest(value), self.settings(**changed):
+                response = self.client_class().get(reverse("login"), secure=True)
+                self.assertEqual(response["Strict-Transport-Security"], header)
 
     def test_the_name_of_a_static_file_tells_its_content(self):
         storage = StorageHandler(load()["STORAGES"])["staticfiles"]
@@ -104,6 +106,11 @@ class SettingsTests(TestCase):
                 [database] = load(DATABASE_URL=POSTGRES + query)["DATABASES"].values()
                 self.assertEqual(database["OPTIONS"]["options"], options)
 
+    def test_a_pooler_is_asked_for_nothing_that_outlives_a_transaction(self):
+        [database] = load(DATABASE_URL=POSTGRES, DATABASE_POOLER="True")["DATABASES"].values()
+        self.assertIs(database["DISABLE_SERVER_SIDE_CURSORS"], True)
+        self.assertEqual(database["OPTIONS"], {"connect_timeout": 5})
+
     def test_a_connection_is_kept_and_looked_at_before_it_is_used_again(self):
         [database] = load()["DATABASES"].values()
         self.assertEqual((database["CONN_MAX_AGE"], database["CONN_HEALTH_CHECKS"]), (60, True))
@@ -131,7 +138,10 @@ class SettingsTests(TestCase):
 
     def test_uploads_are_in_the_bucket_and_shown_from_there(self):
         changed = load(MEDIA_BUCKET_URL="s3://key:secret@s3.example.com/media")
-        self.assertEqual(StorageHandler(changed["STORAGES"])["default"].bucket_name, "media")
+        storage = StorageHandler(changed["STORAGES"])["default"]
+        self.assertEqual(storage.bucket_name, "media")
+        config = storage.connection.meta.client.meta.config
+        self.assertEqual((config.connect_timeout, config.read_timeout, config.signature_version), (5, 5, "s3v4"))
         self.assertIn("https://s3.example.com", changed["SECURE_CSP"]["img-src"])
 
     def test_errors_are_reported_where_there_is_a_sentry(self):

@@ -8,7 +8,7 @@ import uvicorn
 from django.test import SimpleTestCase
 from uvicorn.server import ServerState
 
-from {{ cookiecutter.project_slug }} import server
+from {{ cookiecutter.project_slug }} import server, serving
 from {{ cookiecutter.project_slug }}.environment import env
 from {{ cookiecutter.project_slug }}.server import Protocol
 
@@ -22,15 +22,16 @@ class UvicornTests(SimpleTestCase):
 
     def test_its_application_is_that_of_the_project(self):
         config = self.config()
-        config.load()
+        with mock.patch.object(serving, "prepare"):
+            config.load()
         self.assertTrue(callable(config.loaded_app))
         self.assertEqual(config.http_protocol_class.__qualname__, Protocol.__qualname__)
 
     def test_it_listens_on_a_port_of_every_address_only_when_told_so(self):
-        config = self.config(PORT="")
-        self.assertEqual((config.host, config.port), ("127.0.0.1", 8000))
-        config = self.config(PORT="8001")
-        self.assertEqual((config.host, config.port), ("0.0.0.0", 8001))
+        for value, expected in (None, ("127.0.0.1", 8000)), (8001, ("0.0.0.0", 8001)):
+            with self.subTest(value), mock.patch.dict(env, PORT=value):
+                config = self.config()
+                self.assertEqual((config.host, config.port), expected)
 
     def test_it_has_as_many_processes_as_the_environment_says(self):
         with mock.patch.dict(env, WEB_CONCURRENCY=3):

@@ -1,0 +1,53 @@
+"""Servers that other programs must not wait for: they accept connections and then say nothing."""
+
+import contextlib
+import socket
+import threading
+
+
+class Peer:
+    """Accepts connections; passes on what `target`, a port, says until `silent` is set. `port` is its own."""
+
+    def __init__(self, target=None):
+        self.target = target
+        self.silent = threading.Event()
+        self.accepted = 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self._sockets = [self.listener]
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                self._sockets.append(client)
+                self.accepted += 1
+                if self.target:
+                    server = socket.create_connection(("127.0.0.1", self.target))
+                    self._sockets.append(server)
+                    for pair in (client, server), (server, client):
+                        threading.Thread(target=self.pass_on, args=pair, daemon=True).start()
+
+    def pass_on(self, source, sink):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if not self.silent.is_set():
+                    sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        for each in self._sockets:
+            # Wakes up the thread that waits for this socket.
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+
+@contextlib.contextmanager
+def running_peer(target=None):
+    peer = Peer(target)
+    threading.Thread(target=peer.serve, daemon=True).start()
+    try:
+        yield peer
+    finally:
+        peer.close()

@@ -1,0 +1,27 @@
+from unittest import mock
+
+import redis
+from django.test import SimpleTestCase
+
+from {{ cookiecutter.project_slug }}.cache import ConnectionPool
+
+
+class ConnectionPoolTests(SimpleTestCase):
+    def setUp(self):
+        self.addCleanup(setattr, ConnectionPool, "closed_until", 0.0)
+
+    def connect(self, answer):
+        """Ask a new pool for a connection; `answer` is what comes of it. Return whether Redis was asked."""
+        with mock.patch.object(redis.ConnectionPool, "get_connection", side_effect=answer) as get_connection:
+            try:
+                ConnectionPool().get_connection()
+            except redis.RedisError:
+                pass
+        return get_connection.called
+
+    def test_redis_is_left_alone_for_a_while_after_it_did_not_answer(self):
+        self.assertTrue(self.connect([mock.Mock()]))
+        self.assertTrue(self.connect(redis.TimeoutError))
+        self.assertFalse(self.connect([mock.Mock()]))
+        ConnectionPool.closed_until -= 5
+        self.assertTrue(self.connect([mock.Mock()]))

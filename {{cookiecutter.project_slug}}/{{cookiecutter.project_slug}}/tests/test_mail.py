@@ -1,0 +1,51 @@
+import threading
+from unittest import mock
+
+from django.core import mail
+from django.core.mail.backends import smtp
+from django.test import SimpleTestCase
+
+from {{ cookiecutter.project_slug }}.mail import EmailBackend, places, threads
+
+
+class MailTests(SimpleTestCase):
+    def send(self):
+        message = mail.EmailMessage("Subject", "Text", "from@example.com", ["to@example.com"])
+{% if cookiecutter.__django >= "6.1" %}
+        return EmailBackend("host", alias="default").send_messages([message])
+{% else %}
+        return EmailBackend("host").send_messages([message])
+{% endif %}
+
+    def sending(self, send):
+        return mock.patch.object(smtp.EmailBackend, "send_messages", side_effect=send)
+
+    def finish(self):
+        """Wait until both threads have sent their mail."""
+        barrier = threading.Barrier(2)
+        for end in [threads.submit(barrier.wait, 20) for _ in range(2)]:
+            end.result()
+
+    def test_who_sends_a_mail_does_not_wait_for_the_server(self):
+        answered = threading.Event()
+        with self.sending(lambda messages: answered.wait(20)) as sending:
+            self.assertEqual(self.send(), 1)
+            answered.set()
+            self.finish()
+            sending.assert_called_once()
+
+    def test_a_failure_is_logged_and_makes_room_for_another(self):
+        for _ in range(30):
+            with self.sending(OSError("refused")), self.assertLogs("{{ cookiecutter.project_slug }}.mail") as logs:
+                self.send()
+                self.finish()
+            self.assertIn("OSError: refused", logs.output[0])
+
+    def test_few_mails_wait_for_a_silent_server(self):
+        while places.acquire(blocking=False):
+            self.addCleanup(places.release)
+        with self.sending(None) as sending, self.assertLogs("{{ cookiecutter.project_slug }}.mail") as logs:
+            self.send()
+            self.finish()
+        sending.assert_not_called()
+        self.assertIn("others wait", logs.output[0])

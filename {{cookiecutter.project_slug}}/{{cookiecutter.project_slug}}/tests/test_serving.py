@@ -1,0 +1,43 @@
+import socket
+from unittest import mock
+
+from django.test import SimpleTestCase
+from psycopg2 import OperationalError, extensions
+
+from {{ cookiecutter.project_slug }} import serving
+
+
+class WaitTests(SimpleTestCase):
+    def connection(self, *states, status=extensions.STATUS_READY):
+        """Return a connection whose polls have these results, and which is about a socket that is never read."""
+        here, there = socket.socketpair()
+        self.addCleanup(here.close)
+        self.addCleanup(there.close)
+        return mock.Mock(poll=mock.Mock(side_effect=states), fileno=here.fileno, status=status)
+
+    def test_it_waits_until_the_statement_is_done(self):
+        serving.wait(self.connection(extensions.POLL_WRITE, extensions.POLL_OK))
+
+    def test_a_silent_server_is_an_error(self):
+        for status, limit in (extensions.STATUS_SETUP, "CONNECT_LIMIT"), (extensions.STATUS_READY, "STATEMENT_LIMIT"):
+            with self.subTest(limit), mock.patch.object(serving, limit, 0), self.assertRaises(OperationalError):
+                serving.wait(self.connection(extensions.POLL_READ, status=status))
+
+
+class PrepareTests(SimpleTestCase):
+    def prepare(self, command, **settings):
+        """Prepare a process of this command; return the patches of what it calls."""
+        callback = mock.patch.object(extensions, "set_wait_callback")
+        warning = mock.patch.object(serving.logger, "warning")
+        with callback as set_wait_callback, warning as warn, mock.patch("sys.argv", command.split()):
+            with self.settings(**settings):
+                serving.prepare()
+        return set_wait_callback, warn
+
+    def test_a_server_waits_for_postgresql_no_longer_than_the_limit(self):
+        self.prepare("server")[0].assert_called_once_with(serving.wait)
+
+    def test_a_server_warns_of_debug(self):
+        for command, debug, calls in ("gunicorn", False, 0), ("manage.py runserver", True, 0), ("gunicorn", True, 1):
+            with self.subTest(command, debug=debug):
+                self.assertEqual(self.prepare(command, DEBUG=debug)[1].call_count, calls)
