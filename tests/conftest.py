@@ -213,7 +213,7 @@ def deploy(installed, postgres, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def mail_server():
-    """A mail server: `url` is its EMAIL_URL, `messages` is what it was given, by all tests."""
+    """A mail server that all tests share: `url` is its EMAIL_URL, `message_to(address)` what it was given."""
     with running_mail_server() as server:
         yield server
 

@@ -89,8 +89,12 @@ def test_createsuperuser_asks_on_a_terminal(project):
     assert rows(project, "SELECT username, is_superuser FROM users_user") == [("root", 1)]
 
 
-def test_collectstatic_gathers_the_files_of_all_apps(project):
-    done = project.run("collectstatic", "--noinput", env={"DEBUG": "False", "DATABASE_URL": "sqlite:///db.sqlite3"})
+def test_collectstatic_gathers_the_files_of_all_apps_without_secrets(project):
+    (project.path / ".env").rename(project.path / ".env.away")
+    try:
+        done = project.run("collectstatic", "--noinput")
+    finally:
+        (project.path / ".env.away").rename(project.path / ".env")
     assert re.search(r"^\d+ static files copied", done.stdout, re.MULTILINE)
     found = {path.name for path in (project.path / "staticfiles").rglob("*")}
     assert {"style.css", "style.css.gz", "live.js", "swagger-ui.css", "staticfiles.json"} <= found

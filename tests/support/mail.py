@@ -5,6 +5,25 @@ import email
 import email.policy
 import socketserver
 import threading
+import time
+
+
+class Server(socketserver.ThreadingTCPServer):
+    """`url` is its EMAIL_URL, `messages` is what it was given."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Session)
+        self.url = f"smtp://127.0.0.1:{self.server_address[1]}"
+        self.messages = []
+
+    def message_to(self, address, limit=60):
+        """Return the one message to this address, which may be still on its way."""
+        end = time.monotonic() + limit
+        while address not in [message["To"] for message in self.messages]:
+            assert time.monotonic() < end, f"no mail to {address} came"
+            time.sleep(0.05)
+        (message,) = [message for message in self.messages if message["To"] == address]
+        return message
 
 
 class Session(socketserver.StreamRequestHandler):
@@ -25,10 +44,8 @@ class Session(socketserver.StreamRequestHandler):
 
 @contextlib.contextmanager
 def running_mail_server():
-    """Give a server whose `url` is an EMAIL_URL and whose `messages` are those that it was given."""
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Session) as server:
-        server.url = f"smtp://127.0.0.1:{server.server_address[1]}"
-        server.messages = []
+    """Give a Server that runs."""
+    with Server() as server:
         threading.Thread(target=server.serve_forever).start()
         yield server
         server.shutdown()

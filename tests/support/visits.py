@@ -22,7 +22,7 @@ PAGES = {"login": "/accounts/login/", "admin": "/admin/login/", "docs": "/api/do
 def visit(folder):
     os.chdir(folder)
     sys.path.insert(0, folder)
-    os.environ.update(DEBUG="True", SECRET_KEY="of-this-visit", DATABASE_URL="sqlite://:memory:")
+    os.environ.update(DEBUG="True", SECRET_KEY="of-this-visit", DATABASE_URL="sqlite:///:memory:")
     os.environ["DJANGO_SETTINGS_MODULE"] = f"{os.path.basename(folder)}.settings"
     for path in Path(folder).rglob("*.py"):
         compile(path.read_bytes(), path, "exec")

@@ -59,6 +59,7 @@ def database_version() -> Iterator[CheckMessage]:
         connection.ensure_connection()
     except NotSupportedError as error:
         yield Error(f"The database is too old for this Django: {error}", id="project.E001")
-    # A database that is away is told by /readyz.
-    except (DatabaseError, InterfaceError):
-        pass
+    # Whether a database answers at all, /readyz tells.
+    except (DatabaseError, InterfaceError) as error:
+        if "unsupported startup parameter" in str(error):
+            yield Error("DATABASE_URL is that of a pooler.", hint="Set DATABASE_POOLER to True.", id="project.E002")

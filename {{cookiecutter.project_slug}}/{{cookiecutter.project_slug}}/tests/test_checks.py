@@ -39,3 +39,8 @@ class CheckTests(TestCase):
     def test_a_database_that_is_away_is_no_fault_of_the_project(self):
         with mock.patch.object(connection, "ensure_connection", side_effect=OperationalError("away")):
             self.assertEqual(self.told(), [])
+
+    def test_a_pooler_that_is_not_declared(self):
+        error = OperationalError("unsupported startup parameter: options")
+        with mock.patch.object(connection, "ensure_connection", side_effect=error):
+            self.assertEqual(self.told(), ["project.E002"])
