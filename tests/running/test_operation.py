@@ -115,6 +115,22 @@ def test_what_will_not_do_stops_the_start_with_one_sentence(deploy, interface, c
     assert deployment.environment["SECRET_KEY"] not in line
 
 
+@pytest.mark.parametrize(
+    ("interface", "command"),
+    [
+        ("ASGI", ()),
+        ("WSGI", ()),
+        pytest.param("ASGI", ("uvicorn", "my_project.asgi:application", "--port", "{port}"), marks=pytest.mark.matrix),
+        pytest.param("ASGI", ("daphne", "my_project.asgi:application", "-p", "{port}"), marks=pytest.mark.matrix),
+        pytest.param("ASGI", ("python", "manage.py", "runserver", "--noreload", "{port}"), marks=pytest.mark.matrix),
+        pytest.param("WSGI", ("python", "manage.py", "runserver", "--noreload", "{port}"), marks=pytest.mark.matrix),
+    ],
+)
+def test_a_production_server_warns_of_debug_once(deploy, interface, command):
+    with deploy(interface, DEBUG="True").serve(*command) as server:
+        assert server.log.count("DEBUG is on") == ("runserver" not in command)
+
+
 def test_secrets_are_read_from_files(observed):
     assert readiness(observed) == (200, "ok")
 

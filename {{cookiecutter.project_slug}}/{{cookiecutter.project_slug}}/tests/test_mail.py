@@ -36,7 +36,7 @@ class MailTests(SimpleTestCase):
 
     def test_a_failure_is_logged_and_makes_room_for_another(self):
         for _ in range(30):
-            with self.sending(OSError("refused")), self.assertLogs("{{ cookiecutter.project_slug }}.mail") as logs:
+            with self.sending(OSError("refused")), self.assertLogs(EmailBackend.__module__) as logs:
                 self.send()
                 self.finish()
             self.assertIn("OSError: refused", logs.output[0])
@@ -44,7 +44,7 @@ class MailTests(SimpleTestCase):
     def test_few_mails_wait_for_a_silent_server(self):
         while places.acquire(blocking=False):
             self.addCleanup(places.release)
-        with self.sending(None) as sending, self.assertLogs("{{ cookiecutter.project_slug }}.mail") as logs:
+        with self.sending(None) as sending, self.assertLogs(EmailBackend.__module__) as logs:
             self.send()
             self.finish()
         sending.assert_not_called()
