@@ -7,7 +7,12 @@ from typing import Any
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.backends.base.operations import BaseDatabaseOperations
-from rest_framework import serializers
+from rest_framework import exceptions, parsers, serializers
+
+
+def integer_range(field: models.Field) -> tuple[int, int]:
+    """Return what PostgreSQL stores; what another database takes, and its own limits, would be other ones."""
+    return BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
 
 
 class TextField(serializers.CharField):
@@ -34,8 +39,24 @@ class ModelSerializer(serializers.ModelSerializer):
     def build_standard_field(self, field_name: str, model_field: Any) -> Any:
         field_class, kwargs = super().build_standard_field(field_name, model_field)
         if issubclass(field_class, serializers.IntegerField) and "read_only" not in kwargs:
-            # Those of PostgreSQL: what another database takes, and its own limits, would be other ones.
-            low, high = BaseDatabaseOperations.integer_field_ranges[model_field.get_internal_type()]
+            low, high = integer_range(model_field)
             kwargs["min_value"] = max(low, kwargs.get("min_value", low))
             kwargs["max_value"] = min(high, kwargs.get("max_value", high))
         return field_class, kwargs
+
+
+def takes_files(view: Any) -> bool:
+    """Tell whether the serializer of a view has a field for a file."""
+    fields = view.get_serializer().fields.values() if hasattr(view, "get_serializer") else []
+    return any(
+        isinstance(part, serializers.FileField) for field in fields for part in (field, getattr(field, "child", None))
+    )
+
+
+class FileParser(parsers.MultiPartParser):
+    """Takes forms with files, where the view has a field for one; all other views take JSON alone."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        if not takes_files(parser_context["view"]):
+            raise exceptions.UnsupportedMediaType(str(media_type))
+        return super().parse(stream, media_type, parser_context)
