@@ -156,6 +156,7 @@ DEFAULT = {
     "my_project/urls.py",
     "my_project/wsgi.py",
     "pyproject.toml",
+    "redocly.yaml",
     "scripts/__init__.py",
     "scripts/inactive_users.py",
     "users/__init__.py",

@@ -141,6 +141,13 @@ class CursorPagination(pagination.CursorPagination):
         position = json.dumps([None if value is None else str(value) for value in values])
         return self.encode_cursor(pagination.Cursor(0, reverse, position))  # type: ignore[arg-type]
 
+    def get_paginated_response_schema(self, schema: Any) -> dict[str, Any]:
+        described: dict[str, Any] = super().get_paginated_response_schema(schema)
+        for link in "next", "previous":
+            # It is no address.
+            described["properties"][link].pop("example", None)
+        return described
+
 
 class CursorListView(ListView):
     """
