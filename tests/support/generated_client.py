@@ -53,7 +53,8 @@ def main(url: str, username: str, password: str) -> None:
     listed = pages(client)
     first = listed[0].results[0]
     names = [item.name for page in listed for item in page.results]
-    assert len(listed) == 2 and names == [f"Map {number:02}" for number in range(60)], names
+    assert len(listed) == 2
+    assert names == [f"Map {number:02}" for number in range(60)], names
     changed = items_update.sync(first.id, client=client, body=ItemRequest(name="Globe"))
     assert isinstance(changed, Item)
     assert changed.name == "Globe"
@@ -61,7 +62,8 @@ def main(url: str, username: str, password: str) -> None:
     assert isinstance(changed, Item)
     assert (changed.name, changed.description) == ("Globe", "South")
     refused = items_create.sync(client=client, body=ItemRequest(name=" "))
-    assert isinstance(refused, Problem) and isinstance(refused.errors, list), refused
+    assert isinstance(refused, Problem)
+    assert isinstance(refused.errors, list)
     assert refused.errors[0].pointer == "#/name"
     for page in listed:
         for item in page.results:
