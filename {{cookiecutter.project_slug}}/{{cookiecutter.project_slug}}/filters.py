@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Field, ForeignKey, IntegerField, QuerySet
 from django_filters import rest_framework
 from django_filters.widgets import SuffixedMultiWidget
-from rest_framework import exceptions
+from rest_framework import exceptions, filters
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
@@ -55,3 +55,22 @@ class FilterBackend(rest_framework.DjangoFilterBackend):  # type: ignore[misc]
             suffixed = isinstance(widget, SuffixedMultiWidget)
             names |= {widget.suffixed(name, suffix) for suffix in widget.suffixes} if suffixed else {name}
         return names - {None}
+
+
+class OrderingFilter(filters.OrderingFilter):
+    """Orders a list by the view's `ordering_fields`, and refuses any other order."""
+
+    def remove_invalid_fields(self, queryset: QuerySet, fields: Any, view: Any, request: Request) -> list[str]:
+        valid = super().remove_invalid_fields(queryset, fields, view, request)
+        if len(valid) < len(fields):
+            known = ", ".join(str(name) for name, _ in self.get_valid_fields(queryset, view, {"request": request}))
+            raise exceptions.ValidationError({self.ordering_param: [f"There is no such order; there are {known}."]})
+        return valid
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        parameters: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
+        names = getattr(view, "ordering_fields", None)
+        if isinstance(names, (list, tuple)):
+            known = "|".join(names)
+            parameters[0]["schema"]["pattern"] = f"^(({known})(,({known}))*|-({known})(,-({known}))*)$"
+        return parameters

@@ -316,7 +316,7 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": [
         "{{ cookiecutter.project_slug }}.filters.FilterBackend",
         "rest_framework.filters.SearchFilter",
-        "rest_framework.filters.OrderingFilter",
+        "{{ cookiecutter.project_slug }}.filters.OrderingFilter",
     ],
     "DEFAULT_PAGINATION_CLASS": "{{ cookiecutter.project_slug }}.pagination.CursorPagination",
     "PAGE_SIZE": 50,

@@ -1,3 +1,5 @@
+import re
+
 from axes.models import AccessAttempt
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
@@ -6,6 +8,8 @@ from django.urls import path
 from django_filters import rest_framework
 from rest_framework import generics, pagination, serializers, status
 from rest_framework.test import APITestCase
+
+from {{ cookiecutter.project_slug }}.filters import OrderingFilter
 
 PROBLEM = "There is no such parameter; there are "
 
@@ -21,6 +25,7 @@ class PermissionListView(generics.ListAPIView):
     serializer_class = PermissionSerializer
     filterset_fields = ["content_type"]
     search_fields = ["name"]
+    ordering_fields = ["id", "name"]
     query_parameters = ["mine"]
 
 
@@ -96,3 +101,20 @@ class FilterTests(APITestCase):
         ):
             with self.subTest(name=name):
                 self.assertEqual(self.client.get(url, {name: "1"}).status_code, status.HTTP_200_OK)
+
+    def test_an_unknown_order_is_named_with_those_that_exist(self):
+        for order in "nam", "-nam", "id,nam":
+            with self.subTest(order=order):
+                response = self.client.get("/permissions/", {"ordering": order})
+                error = response.data["errors"][0]
+                self.assertEqual(error["pointer"], "#/ordering")
+                self.assertEqual(error["detail"], "There is no such order; there are id, name.")
+        self.assertEqual(self.client.get("/permissions/?ordering=").status_code, status.HTTP_200_OK)
+
+    def test_the_description_has_the_orders(self):
+        (parameter,) = OrderingFilter().get_schema_operation_parameters(PermissionListView())
+        for order, count in ("id", 1), ("-name,-id", 1), ("nam", 0), ("id,-name", 0):
+            with self.subTest(order=order):
+                self.assertEqual(len(re.findall(parameter["schema"]["pattern"], order)), count)
+        (parameter,) = OrderingFilter().get_schema_operation_parameters(AttemptListView())
+        self.assertNotIn("pattern", parameter["schema"])
