@@ -119,8 +119,11 @@ def test_resources_with_every_type_of_field_work(installed, tmp_path, postgres, 
         ):
             assert text in page
         assert 'type="date" name="since" value="2026-01-02"' in ada.get(f"/box-offers/{made['id']}/").text
-        filters = {"category__id": category, "since__lt": "2026-02-01", "active": "false", "stock__gte": 3}
+        filters = {"category": category, "since__lt": "2026-02-01", "active": "false", "stock__gte": 3}
         assert len(ada.api("GET", f"/api/v1/box-offers/?{requests.compat.urlencode(filters)}")["results"]) == 1
+        assert ada.api("GET", f"/api/v1/box-offers/?category={category + 1}")["results"] == []
+        refused = ada.api("GET", "/api/v1/box-offers/?category__id=1", 400)
+        assert [error["pointer"] for error in refused["errors"]] == ["#/category__id"]
         refused = bob.api("POST", "/api/v1/box-offers/", 400, category=category, **offer)
         assert [error["pointer"] for error in refused["errors"]] == ["#/category"]
         assert "Maps" not in bob.get("/box-offers/add/").text

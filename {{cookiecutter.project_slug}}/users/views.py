@@ -4,7 +4,6 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth import authenticate, login
 from django.http import HttpResponse
-from django.views.generic import CreateView
 from drf_spectacular.utils import extend_schema
 from knox.auth import TokenAuthentication
 from knox.models import AuthToken
@@ -12,6 +11,8 @@ from rest_framework import exceptions, generics, permissions, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+
+from {{ cookiecutter.project_slug }}.forms import CreateView
 
 from .forms import SignUpForm
 from .serializers import SignInSerializer, TokenSerializer, UserSerializer

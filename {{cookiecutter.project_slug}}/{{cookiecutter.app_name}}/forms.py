@@ -1,9 +1,9 @@
-from django import forms
+from {{ cookiecutter.project_slug }}.forms import ModelForm
 
 from .models import Item
 
 
-class ItemForm(forms.ModelForm):
+class ItemForm(ModelForm):
     class Meta:
         model = Item
         fields = ["name", "description"]

@@ -6,9 +6,9 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.messages.views import SuccessMessageMixin
 from django.http import HttpRequest
 from django.urls import reverse_lazy
-from django.views.generic import CreateView, DeleteView, UpdateView
 from rest_framework import permissions, serializers, viewsets
 
+from {{ cookiecutter.project_slug }}.forms import CreateView, DeleteView, UpdateView
 from {{ cookiecutter.project_slug }}.pagination import CursorListView
 
 from .forms import ItemForm

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import DataError
 from django.db.models import BooleanField, F, Func, Model, QuerySet, Value
-from django.db.models.lookups import GreaterThan, LessThan
+from django.db.models.lookups import GreaterThan, IsNull, LessThan
 from django.http import Http404
 from django.views.generic import ListView
 from rest_framework import exceptions, pagination
@@ -24,12 +25,27 @@ class Row(Func):
     output_field = BooleanField()
 
 
+def can_be_null(model: Any, path: str) -> bool:
+    """Tell whether the field at the end of a path such as `category__name`, or one on the way, may have no value."""
+    try:
+        for name in path.split("__"):
+            field = model._meta.pk if name == "pk" else model._meta.get_field(name)
+            if field.null:
+                return True
+            model = field.related_model
+    # An annotation, or a part of a value such as its year.
+    except (AttributeError, FieldDoesNotExist):
+        return True
+    return False
+
+
 class CursorPagination(pagination.CursorPagination):
     """
     Pages that cost the same however deep they are.
 
     A cursor holds all values that the rows are ordered by, the primary key last, so that rows of equal values have
-    an order too. REST framework's own cursor holds the first of them and counts the rows that have it.
+    an order too. REST framework's own cursor holds the first of them and counts the rows that have it. Rows without a
+    value come after all others, as PostgreSQL orders them.
     """
 
     ordering: Any = "-pk"
@@ -46,32 +62,72 @@ class CursorPagination(pagination.CursorPagination):
         self.base_url = request.build_absolute_uri()
         self.cursor = self.decode_cursor(request) or pagination.Cursor(0, False, None)
         ordering = self.get_ordering(request, queryset, view)
-        self.names = [name.lstrip("-") for name in ordering]
         descending = ordering[0].startswith("-") != self.cursor.reverse
         size: Any = self.get_page_size(request)
+        # Under these names each row has its values, also those of a related object.
+        names = {f"cursor_{index}": name.lstrip("-") for index, name in enumerate(ordering)}
+        self.names = list(names)
+        self.nullable = {name for name, path in names.items() if can_be_null(queryset.model, path)}
+        queryset = queryset.annotate(**{name: F(path) for name, path in names.items()})
+        rows: list[Any] = []
         try:
-            rows = queryset.order_by(*(f"-{name}" if descending else name for name in self.names))
-            if self.cursor.position is not None:
-                beyond = LessThan if descending else GreaterThan
-                rows = rows.filter(beyond(Row(*map(F, self.names)), self.position(queryset)))
-            rows = list(rows[: size + 1])
+            for part in self.parts(queryset, descending):
+                rows += part[: size + 1 - len(rows)]
+                if len(rows) > size:
+                    break
         # A made-up cursor can hold anything.
-        except (DataError, OverflowError, TypeError, ValidationError, ValueError) as error:
+        except (DataError, OverflowError, RecursionError, TypeError, ValidationError, ValueError) as error:
             raise exceptions.NotFound(self.invalid_cursor_message) from error
         self.has_more = len(rows) > size
-        page: list[Any] = rows[:size]
+        page = rows[:size]
         if self.cursor.reverse:
             page.reverse()
         self.page = page
         return page
 
-    def position(self, queryset: QuerySet) -> Row:
-        """Return the values of the cursor as a Row."""
-        values = json.loads(self.cursor.position)
-        fields = [F(name).resolve_expression(queryset.query).output_field for name in self.names]
-        if len(values) != len(fields):
+    def parts(self, queryset: QuerySet, descending: bool) -> Iterator[QuerySet]:
+        """Yield the rows beyond the cursor, those without a first value apart: each of both an index finds."""
+        nulls: Any = {"nulls_first" if descending else "nulls_last": True}
+        options = {name: nulls if name in self.nullable else {} for name in self.names}
+        order = [F(name).desc(**options[name]) if descending else F(name).asc(**options[name]) for name in self.names]
+        everything = beyond = queryset.order_by(*order)
+        position = self.position(queryset)
+        first = self.names[0]
+        if position:
+            left: list[Any] = []
+            right: list[Any] = []
+            for name, value in position.items():
+                if name in self.nullable and name != first:
+                    left.append(IsNull(F(name), True))
+                    right.append(Value(value.value is None))
+                # Two rows without a value are not equal to a database.
+                if value.value is not None:
+                    left.append(F(name))
+                    right.append(value)
+            beyond = everything.filter((LessThan if descending else GreaterThan)(Row(*left), Row(*right)))
+        if first not in self.nullable:
+            yield beyond
+            return
+        for is_null in (descending, not descending):
+            if position and (position[first].value is None) == is_null:
+                yield beyond.filter(**{f"{first}__isnull": is_null})
+            elif not position or is_null != descending:
+                yield everything.filter(**{f"{first}__isnull": is_null})
+
+    def position(self, queryset: QuerySet) -> dict[str, Value]:
+        """Return the values of the cursor, none where there is no cursor."""
+        if self.cursor.position is None:
+            return {}
+        values = list(json.loads(self.cursor.position))
+        if len(values) != len(self.names):
             raise ValueError("the cursor is of another order")
-        return Row(*map(Value, map(str, values), fields))
+        found = {}
+        for name in self.names:
+            value, field = values.pop(0), queryset.query.annotations[name].output_field
+            if value is None and name not in self.nullable:
+                raise ValueError("the cursor is of another order")
+            found[name] = Value(None if value is None else field.to_python(str(value)), field)
+        return found
 
     def get_next_link(self) -> str | None:
         return self.link(self.page[-1], reverse=False) if self.page and (self.cursor.reverse or self.has_more) else None
@@ -81,8 +137,16 @@ class CursorPagination(pagination.CursorPagination):
         return self.link(self.page[0], reverse=True) if self.page and before else None
 
     def link(self, instance: Model, reverse: bool) -> str:
-        position = json.dumps([str(getattr(instance, name)) for name in self.names])
+        values = [getattr(instance, name) for name in self.names]
+        position = json.dumps([None if value is None else str(value) for value in values])
         return self.encode_cursor(pagination.Cursor(0, reverse, position))  # type: ignore[arg-type]
+
+    def get_paginated_response_schema(self, schema: Any) -> dict[str, Any]:
+        described: dict[str, Any] = super().get_paginated_response_schema(schema)
+        for link in "next", "previous":
+            # It is no address.
+            described["properties"][link].pop("example", None)
+        return described
 
 
 class CursorListView(ListView):

@@ -8,12 +8,23 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.db.models import ProtectedError, RestrictedError
 from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
-from rest_framework import exceptions, views
+from rest_framework import exceptions, renderers, views
 from rest_framework.response import Response
 
 CONTENT_TYPE = "application/problem+json"
+
+# What REST framework leaves to Django, with its status and detail.
+OTHERS: dict[type[Exception], tuple[int, str]] = {
+    RequestDataTooBig: (413, "The request is too large."),
+    TooManyFieldsSent: (413, "The request has too many fields."),
+    TooManyFilesSent: (413, "The request has too many files."),
+    ProtectedError: (409, "Other objects refer to this one."),
+    RestrictedError: (409, "Other objects refer to this one."),
+}
 
 
 def problem(status: int, detail: str | None = None, **members: Any) -> dict[str, Any]:
@@ -26,7 +37,8 @@ def errors(detail: Any, pointer: str = "#") -> Iterator[dict[str, str]]:
     """Yield each message of a serializer's errors, with the JSON pointer to the value that it is about."""
     if isinstance(detail, dict):
         for name, value in detail.items():
-            place = pointer if name == "non_field_errors" else f"{pointer}/{name}"
+            escaped = str(name).replace("~", "~0").replace("/", "~1")
+            place = pointer if name == "non_field_errors" else f"{pointer}/{escaped}"
             yield from errors(value, place)
     elif isinstance(detail, list):
         for index, value in enumerate(detail):
@@ -38,6 +50,10 @@ def errors(detail: Any, pointer: str = "#") -> Iterator[dict[str, str]]:
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Return REST framework's answer to an exception as a problem; None, as there, for what is no API error."""
+    if type(exc) in OTHERS:
+        status, text = OTHERS[type(exc)]
+        exc = exceptions.APIException(text)
+        exc.status_code = status
     response = views.exception_handler(exc, context)
     if response is None:
         return None
@@ -47,44 +63,24 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     else:
         response.data = problem(response.status_code, str(response.data["detail"]))
     response.content_type = CONTENT_TYPE
+    # The view's own renderer may write something else, such as YAML.
+    context["request"].accepted_renderer = renderers.JSONRenderer()
+    context["request"].accepted_media_type = renderers.JSONRenderer.media_type
     return response
 
 
 class ProblemMiddleware(MiddlewareMixin):
-    """Makes problems of the errors below /api/ that do not come from REST framework."""
+    """Makes problems of Django's own errors below /api/, which are HTML, text or empty; JSON stays as it is."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        is_error = response.status_code >= 400 and response.headers.get("Content-Type") != CONTENT_TYPE
+        if not request.path_info.startswith("/api/") or response.status_code < 400 or response.streaming:
+            return response
+        content_type = response.headers.get("Content-Type", "").partition(";")[0]
         # The page for developers shows where an exception comes from.
         is_traceback = settings.DEBUG and response.status_code == 500
-        if request.path_info.startswith("/api/") and is_error and not is_traceback:
-            response.content = json.dumps(problem(response.status_code))
+        if not is_traceback and (content_type in ("text/html", "text/plain") or not response.content):
+            detail = response.content.decode(response.charset) if content_type == "text/plain" else None
+            response.content = json.dumps(problem(response.status_code, detail))
             response.headers["Content-Type"] = CONTENT_TYPE
             response.headers["Content-Length"] = str(len(response.content))
         return response
-
-
-def document(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add the problems to drf-spectacular's description: each operation answers 4XX with one."""
-    string = {"type": "string"}
-    error = {"type": "object", "properties": {"pointer": string, "detail": string, "code": string}}
-    result["components"]["schemas"]["Problem"] = {
-        "type": "object",
-        "properties": {
-            "type": {"type": "string", "format": "uri-reference"},
-            "title": string,
-            "status": {"type": "integer"},
-            "detail": string,
-            "errors": {"type": "array", "items": error},
-        },
-        "required": ["type", "title", "status", "detail"],
-    }
-    content = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    for path in result["paths"].values():
-        for operation in path.values():
-            operation["responses"]["4XX"] = {"description": "A problem (RFC 9457)", "content": content}
-            for parameter in operation.get("parameters", []):
-                # A filter without a value is none.
-                if parameter["in"] == "query":
-                    parameter["allowEmptyValue"] = True
-    return result

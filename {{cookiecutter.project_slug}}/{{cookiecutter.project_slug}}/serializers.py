@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.db.backends.base.operations import BaseDatabaseOperations
-from rest_framework import serializers
+from rest_framework import exceptions, parsers, serializers
+from rest_framework.settings import api_settings
+
+from {{ cookiecutter.project_slug }}.forms import constraint_errors
+
+
+def integer_range(field: models.Field) -> tuple[int, int]:
+    """Return what PostgreSQL stores; what another database takes, and its own limits, would be other ones."""
+    return BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
 
 
 class TextField(serializers.CharField):
@@ -34,8 +44,58 @@ class ModelSerializer(serializers.ModelSerializer):
     def build_standard_field(self, field_name: str, model_field: Any) -> Any:
         field_class, kwargs = super().build_standard_field(field_name, model_field)
         if issubclass(field_class, serializers.IntegerField) and "read_only" not in kwargs:
-            # Those of PostgreSQL: what another database takes, and its own limits, would be other ones.
-            low, high = BaseDatabaseOperations.integer_field_ranges[model_field.get_internal_type()]
+            low, high = integer_range(model_field)
             kwargs["min_value"] = max(low, kwargs.get("min_value", low))
             kwargs["max_value"] = min(high, kwargs.get("max_value", high))
         return field_class, kwargs
+
+    # The constraints are checked here, where it is known what the view sets, such as the owner.
+    def create(self, validated_data: Any) -> Any:
+        model: Any = self.Meta.model
+        return self.save_within_constraints(model(), validated_data, super().create)
+
+    def update(self, instance: Any, validated_data: Any) -> Any:
+        def update(data: Any) -> Any:
+            return super(ModelSerializer, self).update(instance, data)
+
+        return self.save_within_constraints(copy(instance), validated_data, update)
+
+    def save_within_constraints(self, instance: Any, data: Any, save: Callable[[Any], Any]) -> Any:
+        """Save the data unless its constraints forbid that; `instance` is only there to be checked."""
+        columns = {name for field in instance._meta.concrete_fields for name in (field.name, field.attname)}
+        for name in columns & data.keys():
+            setattr(instance, name, data[name])
+        self.check_constraints(instance)
+        try:
+            with transaction.atomic():
+                return save(data)
+        except IntegrityError:
+            # Another request was quicker; what it has saved is found now.
+            self.check_constraints(instance)
+            raise
+
+    def check_constraints(self, instance: models.Model) -> None:
+        names = {str(field.source): name for name, field in self.fields.items()}
+        errors = {}
+        for name, found in constraint_errors(instance, names).items():
+            details = [exceptions.ErrorDetail(text, error.code) for error in found for text in error.messages]
+            errors[names.get(name, api_settings.NON_FIELD_ERRORS_KEY)] = details
+        if errors:
+            raise serializers.ValidationError(errors)
+
+
+def takes_files(view: Any) -> bool:
+    """Tell whether the serializer of a view has a field for a file."""
+    fields = view.get_serializer().fields.values() if hasattr(view, "get_serializer") else []
+    return any(
+        isinstance(part, serializers.FileField) for field in fields for part in (field, getattr(field, "child", None))
+    )
+
+
+class FileParser(parsers.MultiPartParser):
+    """Takes forms with files, where the view has a field for one; all other views take JSON alone."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        if not takes_files(parser_context["view"]):
+            raise exceptions.UnsupportedMediaType(str(media_type))
+        return super().parse(stream, media_type, parser_context)

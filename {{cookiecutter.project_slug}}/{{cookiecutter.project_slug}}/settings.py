@@ -51,6 +51,7 @@ if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 REQUEST_MAX_SIZE = 10 * 1024 * 1024  # bytes
+DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_MAX_SIZE
 
 SECURE_CSP: dict[str, list[Any]] = {
     "default-src": [CSP.NONE],
@@ -333,11 +334,14 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": [
+        "rest_framework.parsers.JSONParser",
+        "{{ cookiecutter.project_slug }}.serializers.FileParser",
+    ],
     "DEFAULT_FILTER_BACKENDS": [
-        "django_filters.rest_framework.DjangoFilterBackend",
+        "{{ cookiecutter.project_slug }}.filters.FilterBackend",
         "rest_framework.filters.SearchFilter",
-        "rest_framework.filters.OrderingFilter",
+        "{{ cookiecutter.project_slug }}.filters.OrderingFilter",
     ],
     "DEFAULT_PAGINATION_CLASS": "{{ cookiecutter.project_slug }}.pagination.CursorPagination",
     "PAGE_SIZE": 50,
@@ -350,7 +354,7 @@ REST_FRAMEWORK = {
     # SecurityMiddleware knows the proxies.
     "NUM_PROXIES": 0,
     "EXCEPTION_HANDLER": "{{ cookiecutter.project_slug }}.problems.exception_handler",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "{{ cookiecutter.project_slug }}.schema.AutoSchema",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 
@@ -364,9 +368,12 @@ SPECTACULAR_SETTINGS = {
         "name": {{ cookiecutter.author_name|python_string }},
         "email": {{ cookiecutter.email|python_string }},
     },
+    "SERVERS": [{"url": "/"}],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    # Else clients would have to send what only the server writes.
+    "COMPONENT_SPLIT_REQUEST": True,
     "SERVE_INCLUDE_SCHEMA": False,
-    "POSTPROCESSING_HOOKS": ["{{ cookiecutter.project_slug }}.problems.document"],
+    "POSTPROCESSING_HOOKS": ["{{ cookiecutter.project_slug }}.schema.document"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

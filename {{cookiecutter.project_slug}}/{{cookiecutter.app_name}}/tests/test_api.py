@@ -60,6 +60,11 @@ class ItemAPITests(APITestCase):
                 time = getattr(self.mine, name.partition("__")[0]).isoformat()
                 self.assertEqual(len(self.client.get(LIST, {name: time}).data["results"]), count)
 
+    def test_an_unknown_parameter_is_named(self):
+        response = self.client.get(LIST, {"nmae": "Map"})
+        self.assertEqual(response.status_code, status.HTTP_400_BAD_REQUEST)
+        self.assertEqual([error["pointer"] for error in response.data["errors"]], ["#/nmae"])
+
     def test_detail(self):
         fields = {"id", "name", "description", "created_at", "updated_at"}
         self.assertEqual(set(self.client.get(self.path).data), fields)
@@ -83,9 +88,9 @@ class ItemAPITests(APITestCase):
 
     def test_the_items_of_others_are_not_found(self):
         self.client.force_authenticate(self.bob)
-        for method in "get", "put", "patch", "delete":
+        for method, data in ("get", {}), ("put", self.valid), ("patch", self.valid), ("delete", {}):
             with self.subTest(method=method):
-                response = getattr(self.client, method)(self.path, self.valid)
+                response = getattr(self.client, method)(self.path, data)
                 self.assertEqual(response.status_code, status.HTTP_404_NOT_FOUND)
         self.mine.refresh_from_db()
         self.assertEqual(self.mine.name, "Compass")

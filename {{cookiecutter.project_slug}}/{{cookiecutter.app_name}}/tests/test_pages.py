@@ -1,7 +1,11 @@
+from unittest import mock
+
+from django import forms
 from django.contrib.auth import get_user_model
 from django.test import TestCase
 from django.urls import reverse
 
+from {{ cookiecutter.app_name }}.forms import ItemForm
 from {{ cookiecutter.app_name }}.models import Item
 from {{ cookiecutter.app_name }}.tests import make_item
 
@@ -59,6 +63,10 @@ class ItemPageTests(TestCase):
     def test_add_without_a_name_says_so(self):
         response = self.client.post(reverse("item_add"), {**self.valid, "name": ""})
         self.assertFormError(response.context["form"], "name", "This field is required.")
+
+    def test_a_form_with_a_field_for_a_file_sends_it(self):
+        with mock.patch.dict(ItemForm.base_fields, file=forms.FileField()):
+            self.assertContains(self.client.get(reverse("item_add")), 'enctype="multipart/form-data"')
 
     def test_edit(self):
         response = self.client.post(reverse("item_edit", args=[self.mine.pk]), self.valid, follow=True)

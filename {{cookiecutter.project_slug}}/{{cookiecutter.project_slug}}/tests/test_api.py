@@ -1,19 +1,30 @@
 import io
+import json
 from unittest import mock
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.core.management import call_command
+from django.db.models import ProtectedError
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.urls import reverse
+from rest_framework.exceptions import ErrorDetail
+from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory, APITestCase
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
-from {{ cookiecutter.project_slug }} import problems
+from {{ cookiecutter.project_slug }} import problems, schema
 
 ME = "/api/v1/users/me/"
 PROBLEM = "application/problem+json"
+
+
+def answering(response):
+    """Make the view of ME answer this."""
+    return mock.patch("users.views.MeView.get", return_value=response)
 
 
 class ProblemTests(APITestCase):
@@ -91,6 +102,58 @@ class ProblemTests(APITestCase):
     def test_a_view_that_names_no_permission(self):
         self.assertEqual(APIView.as_view()(APIRequestFactory().get("/")).status_code, 401)
 
+    def test_an_error_of_a_view_that_writes_yaml(self):
+        for name in "schema", "docs":
+            with self.subTest(name=name):
+                self.assert_problem(self.client.post(reverse(name)), 405)
+
+    def test_one_limit_of_a_body(self):
+        body = json.dumps({"first_name": "x" * 3_000_000})
+        problem = self.assert_problem(self.client.patch(ME, body, content_type="application/json"), 400)
+        self.assertEqual(problem["errors"][0]["code"], "max_length")
+        with self.settings(REQUEST_MAX_SIZE=2_000_000):
+            response = self.client.patch(ME, body, content_type="application/json")
+        self.assertEqual(self.assert_problem(response, 413)["detail"], "The request is too large.")
+
+    def test_what_django_would_answer_to_an_exception(self):
+        for error, status in (
+            (RequestDataTooBig(), 413),
+            (TooManyFieldsSent(), 413),
+            (ProtectedError("", set()), 409),
+        ):
+            with self.subTest(error=error), mock.patch.object(APIView, "initial", side_effect=error):
+                self.assert_problem(self.client.get(ME), status)
+
+    def test_pointers_are_escaped(self):
+        found = problems.errors({"a/b~c": [ErrorDetail("No.", "invalid")]})
+        self.assertEqual([error["pointer"] for error in found], ["#/a~1b~0c"])
+
+    def test_what_a_view_answers_reaches_the_client(self):
+        for response, content in (
+            (Response({"reason": "already lent"}, status=409), {"reason": "already lent"}),
+            (JsonResponse({"name": ["No."]}, status=400), {"name": ["No."]}),
+            (JsonResponse({"trace": "7"}, status=500), {"trace": "7"}),
+            (Response(["No."], status=400, content_type="application/vnd.api+json"), ["No."]),
+        ):
+            with self.subTest(content=content), answering(response), self.assertLogs("django.request"):
+                answer = self.client.get(ME)
+                self.assertEqual(answer.status_code, response.status_code)
+                self.assertEqual(json.loads(answer.content), content)
+
+    def test_what_is_no_json_becomes_a_problem(self):
+        for response, detail in (
+            (HttpResponse("<h1>No</h1>", status=404), "Not Found."),
+            (HttpResponse("Too late.", content_type="text/plain", status=410), "Too late."),
+            (Response(status=409), "Conflict."),
+        ):
+            with self.subTest(detail=detail), answering(response):
+                problem = self.assert_problem(self.client.get(ME), response.status_code)
+                self.assertEqual(problem["detail"], detail)
+
+    def test_a_stream_stays_as_it_is(self):
+        with answering(StreamingHttpResponse(["No."], status=404)):
+            self.assertEqual(self.client.get(ME).getvalue(), b"No.")
+
     def test_an_unforeseen_error(self):
         self.client.raise_request_exception = False
         with mock.patch.object(APIView, "initial", side_effect=RuntimeError), self.assertLogs("django.request"):
@@ -99,20 +162,33 @@ class ProblemTests(APITestCase):
 
 class SchemaTests(APITestCase):
     def test_schema_yml_describes_the_api_as_it_is(self):
-        schema = io.StringIO()
-        call_command("spectacular", stdout=schema)
+        output = io.StringIO()
+        call_command("spectacular", stdout=output)
         path = settings.BASE_DIR / "schema.yml"
         committed = path.read_text(encoding="utf-8") if path.exists() else "nothing"
-        self.assertEqual(committed, schema.getvalue(), "run: python manage.py spectacular --file schema.yml")
+        self.assertEqual(committed, output.getvalue(), "run: python manage.py spectacular --file schema.yml")
 
     def test_the_schema_is_served(self):
-        schema = self.client.get(reverse("schema"), headers={"accept": "application/json"}).json()
-        self.assertEqual(schema["info"]["title"], settings.PROJECT_NAME)
-        self.assertIn("application/problem+json", str(schema["paths"][ME]["get"]["responses"]["4XX"]))
+        served = self.client.get(reverse("schema"), headers={"accept": "application/json"}).json()
+        self.assertEqual(served["info"]["title"], settings.PROJECT_NAME)
+        self.assertIn("application/problem+json", str(served["paths"][ME]["get"]["responses"]["4XX"]))
+
+    def test_a_client_sends_nothing_that_only_the_server_writes(self):
+        served = self.client.get(reverse("schema"), headers={"accept": "application/json"}).json()
+        self.assertIn("id", served["components"]["schemas"]["User"]["required"])
+        self.assertNotIn("id", served["components"]["schemas"]["UserRequest"]["properties"])
+
+    def test_each_operation_has_a_summary_and_says_who_may_ask(self):
+        served = self.client.get(reverse("schema"), headers={"accept": "application/json"}).json()
+        self.assertEqual(served["paths"][ME]["get"]["summary"], "Get user")
+        self.assertEqual(served["paths"][reverse("api-token")]["post"]["security"], [])
+        for path in served["paths"].values():
+            for operation in path.values():
+                self.assertTrue(operation["summary"])
+                self.assertEqual(operation["security"] == [], operation["summary"] == "Create token")
 
     def test_a_filter_may_have_no_value(self):
         parameters = [{"in": "path", "name": "id"}, {"in": "query", "name": "search"}]
         operation = {"responses": {}, "parameters": parameters}
-        schema = {"components": {"schemas": {}}, "paths": {"/": {"get": operation}}}
-        problems.document(schema, None, None, True)
+        schema.document({"components": {"schemas": {}}, "paths": {"/": {"get": operation}}}, None, None, True)
         self.assertEqual([parameter.get("allowEmptyValue") for parameter in parameters], [None, True])

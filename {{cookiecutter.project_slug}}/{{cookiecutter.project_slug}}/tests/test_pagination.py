@@ -1,12 +1,17 @@
 from base64 import b64encode
+from datetime import timedelta
 from urllib.parse import urlencode
 
 from django.contrib.auth import get_user_model
 from django.db import connection
+from django.db.models import F, Value
+from django.db.models.functions import Length, NullIf
 from django.http import Http404
 from django.test import RequestFactory, TestCase, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import path
+from django.utils import timezone
+from knox.models import AuthToken
 from rest_framework import generics, serializers, status
 from rest_framework.test import APITestCase
 
@@ -39,7 +44,21 @@ class UserPage(CursorListView):
     paginate_by = 50
 
 
-urlpatterns = [path("users/", UserListView.as_view())]
+class TokenSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = AuthToken
+        fields = ["digest"]
+
+
+class TokenListView(generics.ListAPIView):
+    queryset = AuthToken.objects.annotate(name=NullIf(Length("user__first_name"), Value(0)))
+    serializer_class = TokenSerializer
+    pagination_class = PagesOfFifty
+    ordering_fields = ["expiry", "expiry__year", "name", "user", "user__first_name", "user__last_login"]
+    ordering = "user__last_login"
+
+
+urlpatterns = [path("users/", UserListView.as_view()), path("tokens/", TokenListView.as_view())]
 
 
 @override_settings(ROOT_URLCONF=__name__)
@@ -91,11 +110,81 @@ class CursorPaginationTests(APITestCase):
 
     def test_made_up_cursors_are_not_found(self):
         time = "2026-01-01T00:00:00Z"
-        for position in "x", "{}", "[1]", '["today", "1"]', f'["{time}", "x"]', "[[], []]":
+        for position in "x", "{}", "[1]", "[" * 2000, '["today", "1"]', f'["{time}", "x"]', "[[], []]":
             with self.subTest(position=position):
                 cursor = b64encode(urlencode({"p": position}).encode()).decode()
                 response = self.client.get("/users/", {"cursor": cursor})
                 self.assertEqual(response.status_code, status.HTTP_404_NOT_FOUND)
+
+
+@override_settings(ROOT_URLCONF=__name__)
+class MissingValueTests(APITestCase):
+    """A third of the tokens has no expiry, and a third has a user who never signed in."""
+
+    @classmethod
+    def setUpTestData(cls):
+        cls.ada = User.objects.create_user("ada@example.com")
+        now = timezone.now()
+        users = [cls.ada]
+        for number in range(6):
+            users.append(User.objects.create_user(f"{number}@example.com"))
+            users[-1].first_name = "Bob" if number % 2 else ""
+            users[-1].last_login = None if number % 3 == 0 else now - timedelta(days=number % 2)
+            users[-1].save()
+        for number in range(120):
+            token = AuthToken(
+                digest=f"{number * 37 % 120:03}",
+                user=users[number % 7],
+                expiry=None if number % 3 == 0 else now + timedelta(days=number % 5),
+            )
+            token.save()
+
+    def setUp(self):
+        self.client.force_authenticate(self.ada)
+
+    def expected(self, ordering):
+        """Return what PostgreSQL gives for it: no value comes after each other value."""
+        names, descending = ordering.replace("-", "").split(","), ordering.startswith("-")
+        order = []
+        for name in [*names, "pk"]:
+            order.append(F(name).desc(nulls_first=True) if descending else F(name).asc(nulls_last=True))
+        return list(TokenListView.queryset.order_by(*order).values_list("digest", flat=True))
+
+    def pages(self, address, link="next"):
+        while address:
+            yield (page := self.client.get(address).data)
+            address = page[link]
+
+    def test_pages_have_each_row_once_in_both_directions(self):
+        for names in (
+            "expiry",
+            "name",
+            "user",
+            "expiry__year",
+            "user__last_login",
+            "user__first_name,expiry,user__last_login",
+        ):
+            for ordering in names, ",".join(f"-{name}" for name in names.split(",")):
+                with self.subTest(ordering=ordering):
+                    pages = list(self.pages(f"/tokens/?ordering={ordering}"))
+                    self.assertEqual(len(pages), 3)
+                    found = [token["digest"] for page in pages for token in page["results"]]
+                    self.assertEqual(found, self.expected(ordering))
+                    back = list(self.pages(pages[-1]["previous"], "previous"))
+                    self.assertEqual([page["results"] for page in back[::-1]], [page["results"] for page in pages[:2]])
+
+    def test_each_part_reads_its_own_rows_alone(self):
+        following = self.client.get("/tokens/?ordering=expiry").data["next"]
+        with CaptureQueriesContext(connection) as queries:
+            self.client.get(following)
+        first, second = [query["sql"] for query in queries if "LIMIT" in query["sql"]]
+        self.assertIn("LIMIT 51", first)
+        self.assertIn("IS NOT NULL", first)
+        self.assertIn("LIMIT 21", second)
+
+    def test_a_made_up_cursor_without_a_value_that_all_rows_have_is_not_found(self):
+        cursor = b64encode(urlencode({"p": "[null, null]"}).encode()).decode()
+        self.assertEqual(self.client.get("/tokens/", {"cursor": cursor}).status_code, status.HTTP_404_NOT_FOUND)
 
 
 class CursorListViewTests(TestCase):
