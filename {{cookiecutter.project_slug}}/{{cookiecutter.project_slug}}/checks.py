@@ -1,4 +1,4 @@
-"""Warnings of what goes wrong in production and not on a developer's machine."""
+"""Checks of what Django itself does not look at: production settings, the orders of lists in the API."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.exceptions import FieldDoesNotExist
 from django.db import DatabaseError, InterfaceError, NotSupportedError, connection
+from django.urls import get_resolver
 
 from {{ cookiecutter.project_slug }}.environment import env
 
@@ -63,3 +65,44 @@ def database_version() -> Iterator[CheckMessage]:
     except (DatabaseError, InterfaceError) as error:
         if "unsupported startup parameter" in str(error):
             yield Error("DATABASE_URL is that of a pooler.", hint="Set DATABASE_POOLER to True.", id="project.E002")
+
+
+def has_many(model: Any, path: str) -> bool:
+    """Tell whether a path such as `tags__name` leads from one object of a model to several others."""
+    try:
+        for name in path.lstrip("-").split("__"):
+            field = model._meta.get_field(name)
+            if field.many_to_many or field.one_to_many:
+                return True
+            model = field.related_model
+    # The primary key, an annotation, or a part of a value.
+    except (AttributeError, FieldDoesNotExist):
+        pass
+    return False
+
+
+def api_views(patterns: Any) -> Iterator[Any]:
+    """Yield the class of each view that is registered with REST framework."""
+    for pattern in patterns:
+        if hasattr(pattern, "url_patterns"):
+            yield from api_views(pattern.url_patterns)
+        elif hasattr(pattern.callback, "cls"):
+            yield pattern.callback.cls
+
+
+@register
+def orders(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    for view in dict.fromkeys(api_views(get_resolver().url_patterns)):
+        model = getattr(getattr(getattr(view, "serializer_class", None), "Meta", None), "model", None)
+        names = getattr(view, "ordering_fields", None)
+        for name in names if isinstance(names, (list, tuple)) else ():
+            if has_many(model, name):
+                found.append(
+                    Error(
+                        f"{view.__name__}.ordering_fields has {name!r}, so an object would be in a list several times.",
+                        hint="Name a field of the model, or of one related object.",
+                        id="project.E003",
+                    )
+                )
+    return found

@@ -1,8 +1,11 @@
 from unittest import mock
 
+from django.contrib.auth.models import Group
 from django.core.checks import run_checks
 from django.db import NotSupportedError, OperationalError, connection
 from django.test import TestCase, override_settings
+from django.urls import include, path
+from rest_framework import generics, serializers
 
 from {{ cookiecutter.project_slug }}.environment import env
 
@@ -44,3 +47,17 @@ class CheckTests(TestCase):
         error = OperationalError("unsupported startup parameter: options")
         with mock.patch.object(connection, "ensure_connection", side_effect=error):
             self.assertEqual(self.told(), ["project.E002"])
+
+    def test_an_order_by_one_of_many(self):
+        class GroupSerializer(serializers.ModelSerializer):
+            class Meta:
+                model = Group
+
+        class GroupView(generics.ListAPIView):
+            serializer_class = GroupSerializer
+            ordering_fields = ["pk", "name", "name__year", "unknown", "permissions__name", "user"]
+
+        resolver = mock.Mock(url_patterns=[path("api/", include([path("", GroupView.as_view())]))])
+        with mock.patch("{{ cookiecutter.project_slug }}.checks.get_resolver", return_value=resolver):
+            found = [message for message in run_checks() if message.id == "project.E003"]
+        self.assertEqual([message.msg.split("'")[1] for message in found], ["permissions__name", "user"])
