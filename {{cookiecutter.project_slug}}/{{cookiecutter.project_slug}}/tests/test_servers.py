@@ -4,13 +4,13 @@ from unittest import mock
 from wsgiref.util import setup_testing_defaults
 
 from asgiref.testing import ApplicationCommunicator
-from django.test import SimpleTestCase
+from django.test import TestCase
 
 from {{ cookiecutter.project_slug }} import health
 from {{ cookiecutter.project_slug }}.environment import BASE_DIR
 
 
-class ServerTests(SimpleTestCase):
+class ServerTests(TestCase):
     def setUp(self):
         patch = mock.patch.object(health, "drain_on_sigterm")
         self.drain = patch.start()
