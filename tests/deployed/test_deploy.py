@@ -438,9 +438,21 @@ def test_pages_are_compressed(site):
 
 
 @every_deployed_site
+def test_what_has_expired_is_deleted_each_night(site):
+    debian = site.debian
+    assert "my_project-cleanup.timer" in debian.run("systemctl list-timers --no-pager")
+    debian.run("systemctl start my_project-cleanup.service")
+    log = debian.run("journalctl --no-pager --output cat --unit my_project-cleanup.service")
+    assert re.search(r"^Deleted \d+ sessions, \d+ tokens, \d+ failed sign-ins\.$", log, re.MULTILINE), log
+
+
+@every_deployed_site
 def test_what_is_deployed_is_as_the_tools_of_debian_want_it(site):
     debian = site.debian
     assert debian.run("systemd-analyze verify /etc/systemd/system/my_project.{service,socket}") == ""
+    assert debian.run("systemd-analyze verify /etc/systemd/system/my_project-cleanup.{service,timer}") == ""
+    told = debian.run("systemd-analyze security my_project-cleanup --no-pager")
+    assert float(re.search("Overall exposure level for my_project-cleanup.service: ([0-9.]+)", told)[1]) < 2
     told = debian.run("systemd-analyze security my_project --no-pager")
     assert float(re.search("Overall exposure level for my_project.service: ([0-9.]+)", told)[1]) < 2
     owner = "stat --format %U /proc/$(systemctl show --property MainPID --value my_project)"
