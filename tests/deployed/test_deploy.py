@@ -364,6 +364,19 @@ def test_http_2_is_spoken_over_tls(site):
     assert version == ("2" if "https" in site.ports else "1.1")
 
 
+@pytest.mark.parametrize("site", [*HERE, *BEHIND], indirect=True)
+def test_old_ciphers_are_refused(site):
+    for ciphers, accepted in ("ECDHE+AESGCM", True), ("ECDHE+CHACHA20", True), ("ECDHE+AES:!AESGCM:!AESCCM", False):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(ciphers)
+        refused = contextlib.nullcontext() if accepted else pytest.raises(ssl.SSLError, match="HANDSHAKE_FAILURE")
+        with socket.create_connection(("127.0.0.1", site.ports["https"]), timeout=LIMIT) as connection:
+            with refused, context.wrap_socket(connection, server_hostname=HOST) as encrypted:
+                assert encrypted.version() == "TLSv1.2"
+
+
 @every_live_site
 def test_a_page_hears_of_changes_through_its_socket(site):
     ada = site.client().sign_up(f"ada-socket-{site.slug}")
