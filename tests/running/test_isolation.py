@@ -35,7 +35,7 @@ class GreedyTests(TestCase):
         call_command("collectstatic", "--noinput", verbosity=0)
         User.objects.all().delete()
         send_mail("Subject", "Text", None, ["ada@example.com"])
-        logging.getLogger("django.request").error("It failed.", exc_info=RuntimeError("in a test"))
+        logging.getLogger("greedy").error("It failed.", exc_info=RuntimeError("in a test"))
 """
 FAILING = """
     def test_fails(self):
@@ -137,7 +137,7 @@ def test_pytest_is_as_green_with_each_django(with_pytest, python_version):
     "way", [way if way == "manage.py" else pytest.param(way, marks=pytest.mark.matrix) for way in WAYS]
 )
 @pytest.mark.parametrize("has_bucket", [True, pytest.param(False, marks=pytest.mark.matrix)], ids=["bucket", "folder"])
-def test_nothing_else_is_touched(
+def test_the_tests_touch_nothing_else(
     with_pytest, installed, redis, storage, tracker, mail_server, tmp_path, interface, way, has_bucket
 ):
     project = (with_pytest if way == "pytest" else installed)(interface).copy(tmp_path / "project")
