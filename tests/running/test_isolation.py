@@ -76,6 +76,16 @@ if __name__ == "__main__":
     os.environ["DJANGO_SETTINGS_MODULE"] = "my_project.settings"
     execute_from_command_line(["manage.py", "test", "--parallel", "2", "greedy", "items"])
 """
+# The way, the answers, and whether uploads are in a bucket.
+CASES = [
+    ("manage.py", "ASGI", RUNNING_PYTHON, True),
+    ("manage.py", "WSGI", RUNNING_PYTHON, False),
+    ("parallel", "WSGI", RUNNING_PYTHON, True),
+    ("spawned", "ASGI", RUNNING_PYTHON, True),
+    ("pytest", "ASGI", RUNNING_PYTHON, False),
+    ("pytest", "WSGI", RUNNING_PYTHON, True),
+    *(("manage.py", "WSGI", version, True) for version in pythons_of_other_djangos()),
+]
 # SQLite makes these as soon as it is asked anything.
 IGNORED = [Path("db.sqlite3-shm"), Path("db.sqlite3-wal")]
 WAYS = {
@@ -132,15 +142,21 @@ def test_pytest_is_as_green_with_each_django(with_pytest, python_version):
     assert " passed" in with_pytest("ASGI", python_version).call("pytest", "-W", "error").stdout
 
 
-@pytest.mark.parametrize("interface", INTERFACES)
 @pytest.mark.parametrize(
-    "way", [way if way == "manage.py" else pytest.param(way, marks=pytest.mark.matrix) for way in WAYS]
+    ("way", "interface", "python_version", "has_bucket"),
+    [
+        pytest.param(
+            *case,
+            id="-".join(case[:2] if case[2] == RUNNING_PYTHON else case[:3]),
+            marks=[] if number < 2 else pytest.mark.matrix,
+        )
+        for number, case in enumerate(CASES)
+    ],
 )
-@pytest.mark.parametrize("has_bucket", [True, pytest.param(False, marks=pytest.mark.matrix)], ids=["bucket", "folder"])
 def test_the_tests_touch_nothing_else(
-    with_pytest, installed, redis, storage, tracker, mail_server, tmp_path, interface, way, has_bucket
+    with_pytest, installed, redis, storage, tracker, mail_server, tmp_path, interface, python_version, way, has_bucket
 ):
-    project = (with_pytest if way == "pytest" else installed)(interface).copy(tmp_path / "project")
+    project = (with_pytest if way == "pytest" else installed)(interface, python_version).copy(tmp_path / "project")
     bucket = (
         f"s3+http://{storage.key}:{quote(storage.secret, safe='')}@{storage.address}/{BUCKET}?region_name={REGION}"
     )
