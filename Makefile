@@ -23,7 +23,7 @@
 PYTHON ?= python3
 TOOLS = "$(PYTHON)" tools.py requirements-test.txt
 TEST = git chromium redis-server
-MATRIX = $(TEST) apache2 curl debootstrap nginx node npm openssl pgbouncer unshare
+MATRIX = $(TEST) apache2 curl debootstrap java nginx node npm openssl pgbouncer unshare
 LOAD = $(MATRIX)
 PYTEST = .venv/bin/python -m pytest --numprocesses logical --dist loadfile --no-loadscope-reorder
 COMPILE = .venv/bin/uv pip compile --no-config --quiet --upgrade --universal --python-version 3.9 \

@@ -19,7 +19,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 
 # Debian's package of a program that is not called like it.
-PACKAGES = {"node": "nodejs", "unshare": "util-linux"}
+PACKAGES = {"java": "default-jre-headless", "node": "nodejs", "unshare": "util-linux"}
 # What else a program is called elsewhere.
 OTHER_NAMES = {"chromium": ["chromium-browser", "google-chrome"]}
 

@@ -363,6 +363,19 @@ def test_http_2_is_spoken_over_tls(site):
     assert version == ("2" if "https" in site.ports else "1.1")
 
 
+@pytest.mark.parametrize("site", [*HERE, *BEHIND], indirect=True)
+def test_old_ciphers_are_refused(site):
+    for ciphers, accepted in ("ECDHE+AESGCM", True), ("ECDHE+CHACHA20", True), ("ECDHE+AES:!AESGCM:!AESCCM", False):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(ciphers)
+        refused = contextlib.nullcontext() if accepted else pytest.raises(ssl.SSLError, match="HANDSHAKE_FAILURE")
+        with socket.create_connection(("127.0.0.1", site.ports["https"]), timeout=LIMIT) as connection:
+            with refused, context.wrap_socket(connection, server_hostname=HOST) as encrypted:
+                assert encrypted.version() == "TLSv1.2"
+
+
 @every_live_site
 def test_a_page_hears_of_changes_through_its_socket(site):
     ada = site.client().sign_up(f"ada-socket-{site.slug}")
@@ -437,9 +450,21 @@ def test_pages_are_compressed(site):
 
 
 @every_deployed_site
+def test_what_has_expired_is_deleted_each_night(site):
+    debian = site.debian
+    assert "my_project-cleanup.timer" in debian.run("systemctl list-timers --no-pager")
+    debian.run("systemctl start my_project-cleanup.service")
+    log = debian.run("journalctl --no-pager --output cat --unit my_project-cleanup.service")
+    assert re.search(r"^Deleted \d+ sessions, \d+ tokens, \d+ failed sign-ins\.$", log, re.MULTILINE), log
+
+
+@every_deployed_site
 def test_what_is_deployed_is_as_the_tools_of_debian_want_it(site):
     debian = site.debian
     assert debian.run("systemd-analyze verify /etc/systemd/system/my_project.{service,socket}") == ""
+    assert debian.run("systemd-analyze verify /etc/systemd/system/my_project-cleanup.{service,timer}") == ""
+    told = debian.run("systemd-analyze security my_project-cleanup --no-pager")
+    assert float(re.search("Overall exposure level for my_project-cleanup.service: ([0-9.]+)", told)[1]) < 2
     told = debian.run("systemd-analyze security my_project --no-pager")
     assert float(re.search("Overall exposure level for my_project.service: ([0-9.]+)", told)[1]) < 2
     owner = "stat --format %U /proc/$(systemctl show --property MainPID --value my_project)"

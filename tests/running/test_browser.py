@@ -88,6 +88,48 @@ def test_an_item_appears_in_the_other_tab_after_a_reload(servers, visit):
     expect(first.get_by_text("No items yet.")).to_be_visible()
 
 
+# Each asks before it sends the form that deletes the item.
+ASKING = {"the button": '<button class="button danger"', "the form": '<form class="card"'}
+
+
+@pytest.mark.parametrize("asking", ASKING)
+@pytest.mark.parametrize("keyboard", [False, True], ids=["mouse", "keyboard"])
+def test_it_is_asked_before_a_form_is_sent(installed, tmp_path, visit, asking, keyboard):
+    project = installed("WSGI").copy(tmp_path)
+    template = project.path / "items" / "templates" / "items" / "item_confirm_delete.html"
+    assert template.read_text().count(ASKING[asking]) == 1
+    template.write_text(template.read_text().replace(ASKING[asking], f'{ASKING[asking]} data-confirm="Sure?"'))
+    with project.serve() as server:
+        page = visit(server.url).sign_up("ada-asked")
+        add_item(page, "Compass")
+        page.get_by_role("link", name="Delete Compass").click()
+        button = page.get_by_role("main").get_by_role("button", name="Delete")
+        answers, asked = [False, True], []
+
+        def answer(dialog):
+            asked.append(dialog.message)
+            (dialog.accept if answers[len(asked) - 1] else dialog.dismiss)()
+
+        page.on("dialog", answer)
+        for _ in answers:
+            expect(button).to_be_visible()
+            button.press("Enter") if keyboard else button.click()
+        expect(page.get_by_text("No items yet.")).to_be_visible()
+        assert asked == ["Sure?", "Sure?"]
+
+
+def test_it_is_asked_before_a_link_is_followed(enter):
+    page = enter().sign_up("ada-link")
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    link = page.get_by_role("link", name="Add an item")
+    link.evaluate("(link) => { link.dataset.confirm = 'Sure?'; link.innerHTML = '<b>Add an item</b>'; }")
+    link.locator("b").click()
+    link.press("Enter")
+    assert asked == ["Sure?", "Sure?"]
+    expect(heading(page, "Items")).to_be_visible()
+
+
 @pytest.mark.matrix
 def test_the_page_catches_up_when_the_server_is_back(installed, tmp_path, visit):
     project = installed("ASGI").copy(tmp_path)

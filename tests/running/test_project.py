@@ -7,6 +7,7 @@ import re
 import pytest
 
 from demo import QUESTIONS
+from tests.support.machine import RUNNING_PYTHON, pythons_of_other_djangos
 from tests.support.production import INTERFACES, Deployment
 from tests.support.project import COVERAGE
 
@@ -91,6 +92,30 @@ def test_pipenv_run_lint_fails_where_the_code_is_not_clean(installed, tmp_path):
     assert changed.call("pipenv", "run", "lint", check=False).returncode != 0
     views.write_text(views.read_text().replace("import os\n", "", 1).replace(" = ", "  =  ", 1))
     assert changed.call("pipenv", "run", "lint", check=False).returncode != 0
+
+
+@pytest.mark.parametrize("python_version", [RUNNING_PYTHON, *pythons_of_other_djangos()])
+def test_what_the_policy_of_the_pages_blocks_is_told(installed, tmp_path, python_version):
+    changed = installed("WSGI", python_version).copy(tmp_path)
+    page = changed.path / "items" / "templates" / "items" / "item_confirm_delete.html"
+    text = page.read_text()
+    for handler in ("onclick=\"return confirm('Sure?')\"", "OnClick = 'go()'", 'title="a > b"\n onsubmit=go()'):
+        page.write_text(text.replace("<button ", f"<button {handler} "))
+        assert page.read_text() != text
+        assert "P001" in changed.call("djlint", ".", "--lint", "--quiet", check=False).stdout, handler
+    for harmless in ("title='Set onclick=go()'", 'data-confirm="Sure?"', 'data-on-click="go"'):
+        page.write_text(text.replace("<button ", f"<button {harmless} "))
+        assert "P001" not in changed.call("djlint", ".", "--lint", "--quiet", check=False).stdout, harmless
+
+
+@pytest.mark.matrix
+def test_a_script_without_the_nonce_is_told(installed, tmp_path):
+    changed = installed("WSGI").copy(tmp_path)
+    page = changed.path / "items" / "templates" / "items" / "item_form.html"
+    text = page.read_text()
+    for tag, told in ("<script>", True), ("<style>", True), ('<script nonce="{{ csp_nonce }}">', False):
+        page.write_text(f"{text}{tag}\n</{tag[1:].partition(' ')[0].rstrip('>')}>\n")
+        assert ("P002" in changed.call("djlint", ".", "--lint", "--quiet", check=False).stdout) == told, tag
 
 
 def test_a_change_of_the_api_that_its_description_lacks_is_told(installed, tmp_path):

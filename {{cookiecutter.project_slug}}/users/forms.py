@@ -8,4 +8,7 @@ class SignUpForm(UserCreationForm):
     class Meta:
         model = User
         fields = [User.USERNAME_FIELD, *User.REQUIRED_FIELDS]
-        widgets = {"email": forms.EmailInput(attrs={"autocomplete": "email"})}
+        widgets = {
+            "email": forms.EmailInput(attrs={"autocomplete": "email"}),
+            "username": forms.TextInput(attrs={"autocomplete": "username"}),
+        }

@@ -1,7 +1,6 @@
 from datetime import timedelta
 
 from django.contrib.auth import get_user_model
-from django.core.cache import cache
 from django.utils import timezone
 from knox.models import AuthToken
 from rest_framework import status
@@ -39,9 +38,6 @@ class TokenTests(APITestCase):
     @classmethod
     def setUpTestData(cls):
         cls.ada = get_user_model().objects.create_user("ada@example.com", password=PASSWORD)
-
-    def setUp(self):
-        cache.clear()
 
     def sign_in(self, password=PASSWORD):
         return self.client.post(TOKEN, {"username": self.ada.get_username(), "password": password})

@@ -46,6 +46,12 @@ class AccountPageTests(TestCase):
         self.assertEqual(user.email, "bob@example.com")
         self.assertFalse(user.is_staff or user.is_superuser)
 
+    def test_the_forms_tell_password_managers_what_belongs_where(self):
+        for name in "signup", "login", "password_reset":
+            for field in self.client.get(reverse(name)).context["form"]:
+                with self.subTest(page=name, field=field.name):
+                    self.assertIn("autocomplete", field.field.widget.attrs)
+
     def test_sign_up_with_a_weak_password(self):
         for weak in "short-1", "bob@example.com", "password123", "73409218564":
             with self.subTest(password=weak):

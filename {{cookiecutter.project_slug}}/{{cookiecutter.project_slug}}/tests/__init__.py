@@ -1,16 +1,89 @@
-import logging
+"""The test runner, and what keeps the tests apart from each other and from all else on the machine."""
 
+import atexit
+import logging
+import shutil
+import sys
+import tempfile
+
+{% if cookiecutter.interface == "ASGI" %}
+from channels.layers import channel_layers
+{% endif %}
 from django.conf import settings
-from django.test.runner import DiscoverRunner
+from django.core.cache import caches
+from django.core.cache.backends.locmem import LocMemCache
+from django.test import override_settings
+from django.test.runner import DiscoverRunner, ParallelTestSuite
+from django.test.utils import iter_test_cases
+
+folder = None
+
+
+def isolate():
+    """Give this process a cache, a channel layer and folders of its own, quick passwords and a quiet log."""
+    global folder
+    # A parallel process is a copy of the first one, which removes the folders of all.
+    folder = tempfile.mkdtemp(prefix="tests-", dir=folder)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    uploads = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    override_settings(
+        REDIS_URL=None,
+        CACHES={
+            alias: {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": f"tests-{alias}"}
+            for alias in settings.CACHES
+        },
+{% if cookiecutter.interface == "ASGI" %}
+        CHANNEL_LAYERS={
+            alias: {"BACKEND": "channels.layers.InMemoryChannelLayer"} for alias in settings.CHANNEL_LAYERS
+        },
+{% endif %}
+        STORAGES={**dict.fromkeys(settings.STORAGES, uploads), "staticfiles": settings.STORAGES["staticfiles"]},
+        MEDIA_ROOT=f"{folder}/media",
+        STATIC_ROOT=f"{folder}/static",
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+    ).enable()
+    for database in settings.DATABASES.values():
+        # A thread that a test has started would keep its connection, and the test database could not be removed.
+        database["CONN_MAX_AGE"] = 0
+    for name in "{{ cookiecutter.project_slug }}.logs", "axes":
+        logging.getLogger(name).setLevel(logging.ERROR)
+    # Only SENTRY_DSN loads it; without an address it reports nothing.
+    if "sentry_sdk" in sys.modules:
+        sys.modules["sentry_sdk"].init("")
+
+
+def start_from_zero():
+    """Empty caches, channel layers and folders, so that no test meets what another one has left."""
+    for alias in settings.CACHES:
+        # Never one that a test has named itself.
+        if isinstance(caches[alias], LocMemCache):
+            caches[alias].clear()
+{% if cookiecutter.interface == "ASGI" %}
+    channel_layers.backends.clear()
+{% endif %}
+    for name in "media", "static":
+        shutil.rmtree(f"{folder}/{name}", ignore_errors=True)
+
+
+class ParallelSuite(ParallelTestSuite):
+    """Django's suite of parallel processes, each isolated."""
+
+    def init_worker(*args):
+        ParallelTestSuite.init_worker(*args)
+        isolate()
 
 
 class Runner(DiscoverRunner):
-    """Django's test runner with a quick password hash, without a log line for each request and failed sign-in."""
+    """Django's test runner, whose tests touch nothing else on the machine and start from zero."""
+
+    parallel_test_suite = ParallelSuite
 
     def setup_test_environment(self, **kwargs):
         super().setup_test_environment(**kwargs)
-        # A thread that a test has started would keep its connection, and the test database could not be removed.
-        settings.DATABASES["default"]["CONN_MAX_AGE"] = 0
-        settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-        for name in "{{ cookiecutter.project_slug }}.logs", "axes":
-            logging.getLogger(name).setLevel(logging.ERROR)
+        isolate()
+
+    def build_suite(self, *args, **kwargs):
+        suite = super().build_suite(*args, **kwargs)
+        for test in iter_test_cases(suite):
+            test.addCleanup(start_from_zero)
+        return suite

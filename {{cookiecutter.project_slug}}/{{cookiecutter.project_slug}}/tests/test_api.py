@@ -33,7 +33,6 @@ class ProblemTests(APITestCase):
         cls.ada = get_user_model().objects.create_user("ada@example.com")
 
     def setUp(self):
-        cache.clear()
         self.client.force_authenticate(self.ada)
 
     def assert_problem(self, response, status):

@@ -14,6 +14,9 @@ class PageTests(TestCase):
         self.assertContains(response, "This page is out of date", status_code=403)
         self.assertContains(response, escape(settings.PROJECT_NAME), status_code=403)
 
+    def test_every_page_asks_where_its_elements_say_so(self):
+        self.assertContains(self.client.get(reverse("login")), "confirm.js")
+
     def test_admin_has_the_name_of_the_project(self):
         self.assertContains(self.client.get(reverse("admin:login")), escape(settings.PROJECT_NAME))
 

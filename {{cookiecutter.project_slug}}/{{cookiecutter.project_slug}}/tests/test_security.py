@@ -1,5 +1,4 @@
 from django.contrib.auth import get_user_model
-from django.core.cache import cache
 from django.test import SimpleTestCase, TestCase, override_settings
 from django.urls import reverse
 
@@ -73,7 +72,6 @@ class HeaderTests(TestCase):
 
 class LockOutTests(TestCase):
     def setUp(self):
-        cache.clear()
         self.ada = get_user_model().objects.create_user("ada@example.com", password="correct horse")
         self.ada.email = "ada@example.com"
         self.ada.save()

@@ -4,13 +4,13 @@ from unittest import mock
 from wsgiref.util import setup_testing_defaults
 
 from asgiref.testing import ApplicationCommunicator
-from django.test import SimpleTestCase
+from django.test import TestCase
 
 from {{ cookiecutter.project_slug }} import health, serving
 from {{ cookiecutter.project_slug }}.environment import BASE_DIR
 
 
-class ServerTests(SimpleTestCase):
+class ServerTests(TestCase):
     def setUp(self):
         patches = mock.patch.object(health, "drain_on_sigterm"), mock.patch.object(serving, "prepare")
         self.drain, self.prepare = [patch.start() for patch in patches]

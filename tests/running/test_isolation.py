@@ -1,0 +1,190 @@
+"""A project's tests touch no Redis, bucket, mail server, error tracker, file or database of its developer."""
+
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.support.machine import RUNNING_PYTHON, pythons_of_other_djangos
+from tests.support.production import INTERFACES
+from tests.support.s3 import BUCKET, REGION, running_storage
+from tests.support.sentry import running_tracker
+from tests.support.user import snapshot, virtualenv
+
+pytestmark = pytest.mark.filterwarnings("ignore:Boto3 will no longer support Python 3.9")
+
+# What tests of a developer do, with the settings that they see.
+GREEDY = """
+import logging
+
+from django.core.cache import cache
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.mail import send_mail
+from django.core.management import call_command
+from django.test import SimpleTestCase, TestCase
+from users.models import User
+
+
+class GreedyTests(TestCase):
+    def test_everything(self):
+        cache.clear()
+        cache.set("mine", "test")
+        default_storage.save("map.txt", ContentFile(b"test"))
+        default_storage.delete("kept.txt")
+        call_command("collectstatic", "--noinput", verbosity=0)
+        User.objects.all().delete()
+        send_mail("Subject", "Text", None, ["ada@example.com"])
+        logging.getLogger("greedy").error("It failed.", exc_info=RuntimeError("in a test"))
+"""
+FAILING = """
+    def test_fails(self):
+        raise RuntimeError("in a test")
+"""
+SOCKETS = """
+
+class SocketTests(SimpleTestCase):
+    async def test_a_group(self):
+        from channels.layers import get_channel_layer
+
+        await get_channel_layer().group_add("user", "channel")
+        await get_channel_layer().group_send("user", {"type": "changed"})
+"""
+KEEP = """
+from django.core.cache import cache
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from users.models import User
+
+User.objects.create(username="ada")
+cache.set("kept", "yes", None)
+default_storage.save("kept.txt", ContentFile(b"yes"))
+"""
+# What Redis holds in all its databases.
+KEYS = """
+import sys, redis
+for number in range(16):
+    connection = redis.Redis.from_url(sys.argv[1], db=number)
+    print(sorted((key, connection.get(key), connection.ttl(key)) for key in connection.keys()))
+"""
+# As on macOS, where no process is a copy of another one.
+SPAWN = """
+import multiprocessing, os, sys
+from django.core.management import execute_from_command_line
+if __name__ == "__main__":
+    multiprocessing.set_start_method("spawn")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "my_project.settings"
+    execute_from_command_line(["manage.py", "test", "--parallel", "2", "greedy", "items"])
+"""
+# The way, the answers, and whether uploads are in a bucket.
+CASES = [
+    ("manage.py", "ASGI", RUNNING_PYTHON, True),
+    ("manage.py", "WSGI", RUNNING_PYTHON, False),
+    ("parallel", "WSGI", RUNNING_PYTHON, True),
+    ("spawned", "ASGI", RUNNING_PYTHON, True),
+    ("pytest", "ASGI", RUNNING_PYTHON, False),
+    ("pytest", "WSGI", RUNNING_PYTHON, True),
+    *(("manage.py", "WSGI", version, True) for version in pythons_of_other_djangos()),
+]
+# SQLite makes these as soon as it is asked anything.
+IGNORED = [Path("db.sqlite3-shm"), Path("db.sqlite3-wal")]
+WAYS = {
+    "manage.py": ["python", "manage.py", "test", "greedy", "my_project.tests.test_isolation"],
+    "parallel": ["python", "manage.py", "test", "--parallel", "2", "greedy", "items"],
+    "spawned": ["python", "spawn.py"],
+    "pytest": ["pytest", "-p", "no:cacheprovider", "greedy", "my_project/tests/test_isolation.py"],
+}
+
+
+@pytest.fixture(scope="module")
+def storage():
+    with running_storage() as storage:
+        yield storage
+
+
+@pytest.fixture(scope="module")
+def tracker():
+    with running_tracker() as tracker:
+        yield tracker
+
+
+@pytest.fixture(scope="module")
+def with_pytest(installed, tmp_path_factory):
+    """Give a project whose environment has pytest-django too, as after `pipenv install --dev pytest-django`."""
+    made = {}
+
+    def with_pytest(interface, python_version=RUNNING_PYTHON):
+        key = interface, python_version
+        if key not in made:
+            project = installed(*key).copy(tmp_path_factory.mktemp("pytest"))
+            packages = project.venv.resolve() / "requirements.txt"
+            project.venv.unlink()
+            virtualenv(project.venv, (packages.parent / "bin" / "python").resolve(), "-r", packages, "pytest-django")
+            made[key] = project
+        return made[key]
+
+    return with_pytest
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_pytest_is_as_green_as_manage_py(with_pytest, interface):
+    project = with_pytest(interface)
+    ran = project.run("test").stderr
+    done = project.call("pipenv", "run", "pytest", "-W", "error", "-p", "no:cacheprovider")
+    count = ran.partition("Ran ")[2].split()[0]
+    assert f" {count} passed" in f" {done.stdout.splitlines()[-1]}", done.stdout
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("python_version", pythons_of_other_djangos())
+def test_pytest_is_as_green_with_each_django(with_pytest, python_version):
+    assert " passed" in with_pytest("ASGI", python_version).call("pytest", "-W", "error").stdout
+
+
+@pytest.mark.parametrize(
+    ("way", "interface", "python_version", "has_bucket"),
+    [
+        pytest.param(
+            *case,
+            id="-".join(case[:2] if case[2] == RUNNING_PYTHON else case[:3]),
+            marks=[] if number < 2 else pytest.mark.matrix,
+        )
+        for number, case in enumerate(CASES)
+    ],
+)
+def test_the_tests_touch_nothing_else(
+    with_pytest, installed, redis, storage, tracker, mail_server, tmp_path, interface, python_version, way, has_bucket
+):
+    project = (with_pytest if way == "pytest" else installed)(interface, python_version).copy(tmp_path / "project")
+    bucket = (
+        f"s3+http://{storage.key}:{quote(storage.secret, safe='')}@{storage.address}/{BUCKET}?region_name={REGION}"
+    )
+    variables = {"REDIS_URL": redis, "EMAIL_URL": mail_server.url, "SENTRY_DSN": tracker.dsn}
+    variables.update({"MEDIA_BUCKET_URL": bucket} if has_bucket else {})
+    with (project.path / ".env").open("a") as file:
+        file.writelines(f"{name}={value}\n" for name, value in variables.items())
+    (project.path / "greedy").mkdir()
+    (project.path / "greedy" / "__init__.py").touch()
+    # Processes beside each other can tell of a failure only with a further package.
+    fails = way in ("manage.py", "pytest")
+    greedy = GREEDY + (FAILING if fails else "") + (SOCKETS if interface == "ASGI" else "")
+    (project.path / "greedy" / "tests.py").write_text(greedy)
+    (project.path / "spawn.py").write_text(SPAWN)
+    project.run_all("migrate")
+    project.run("shell", "-c", KEEP)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+
+    def everything():
+        keys = project.call("python", "-c", KEYS, redis).stdout
+        return keys, storage.files(), snapshot(project.path, ignored=IGNORED), list(temporary.iterdir())
+
+    before, sent = everything(), len(mail_server.messages)
+    assert "kept" in before[0]
+    assert (project.path / "media" / "kept.txt").exists() != has_bucket
+    done = project.call(*WAYS[way], env={"TMPDIR": temporary, "PYTHONDONTWRITEBYTECODE": 1}, check=False)
+    assert ("errors=1" in done.stderr or "1 failed," in done.stdout) if fails else "\nOK\n" in done.stderr, done
+    assert everything() == before
+    assert len(mail_server.messages) == sent
+    assert tracker.envelopes == []
