@@ -14,6 +14,8 @@ class ServerTests(TestCase):
     def setUp(self):
         patches = mock.patch.object(health, "drain_on_sigterm"), mock.patch.object(serving, "prepare")
         self.drain, self.prepare = [patch.start() for patch in patches]
+        # Would configure the log again, as it is when nothing is tested.
+        mock.patch("django.setup").start()
         self.addCleanup(mock.patch.stopall)
 
     def test_wsgi_serves_the_project_until_it_is_drained(self):
