@@ -7,7 +7,17 @@ from typing import Any
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.backends.base.operations import BaseDatabaseOperations
-from rest_framework import serializers
+from rest_framework import exceptions, parsers, serializers
+
+
+class JSONParser(parsers.JSONParser):
+    """Refuses JSON that is nested too deeply, on which REST framework's own fails."""
+
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().parse(*args, **kwargs)
+        except RecursionError as error:
+            raise exceptions.ParseError("JSON parse error - It is nested too deeply.") from error
 
 
 class TextField(serializers.CharField):

@@ -6,6 +6,9 @@ import os
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+{% if cookiecutter.__django != "4.2" %}
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+{% endif %}
 
 from {{ cookiecutter.project_slug }} import logs
 from {{ cookiecutter.project_slug }}.environment import env
@@ -21,6 +24,22 @@ class Protocol(HttpToolsProtocol):
         else:
             super().shutdown()
 
+{% if cookiecutter.__django != "4.2" %}
+
+class SocketProtocol(WebSocketsSansIOProtocol):
+    """Closes a socket over which comes text that is not UTF-8, at which Uvicorn's own logs an error or fails."""
+
+    def send_receive_event_to_app(self) -> None:
+        try:
+            if self.curr_msg_data_type == "text":
+                b"".join(self.frames).decode()
+        except UnicodeDecodeError:
+            self.conn.fail(1007)
+            self.handle_parser_exception()
+        else:
+            super().send_receive_event_to_app()
+
+{% endif %}
 
 def main() -> None:
     port = os.environ.get("PORT")
@@ -32,6 +51,9 @@ def main() -> None:
         fd=3 if os.environ.get("LISTEN_PID") == str(os.getpid()) else None,
         workers=env["WEB_CONCURRENCY"],
         http=Protocol,
+{% if cookiecutter.__django != "4.2" %}
+        ws=SocketProtocol,
+{% endif %}
         log_config=logs.config(env["LOG_LEVEL"], env["LOG_FORMAT"]),
         access_log=False,
         # Leaves it to TRUSTED_PROXIES whether X-Forwarded-Proto is believed.

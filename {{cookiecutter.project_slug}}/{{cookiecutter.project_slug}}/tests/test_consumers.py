@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from {{ cookiecutter.project_slug }} import consumers
 from {{ cookiecutter.project_slug }}.consumers import SIGNED_OUT, ChannelLayer, LiveConsumer, announce
+from {{ cookiecutter.project_slug }}.handlers import is_malformed
 
 
 class LiveConsumerTests(TransactionTestCase):
@@ -89,6 +90,24 @@ class LiveConsumerTests(TransactionTestCase):
 
     async def test_refuses_who_did_not_sign_in(self):
         self.assertFalse((await self.open_socket(Client()).connect())[0])
+
+    async def test_refuses_an_unknown_address(self):
+        for path in "/", "/ws/", "/nowhere/":
+            with self.subTest(path=path):
+                origin = [(b"origin", b"http://testserver")]
+                socket = WebsocketCommunicator(get_default_application(), path, headers=origin)
+                self.assertFalse((await socket.connect())[0])
+
+    async def test_refuses_a_handshake_that_cannot_be_read(self):
+        for path, name, value in (
+            ("/", b"origin", b"http://["),
+            ("/", b"cookie", rb'sessionid="\000"'),
+            ("/?next=%00", b"origin", b"http://testserver"),
+        ):
+            with self.subTest(path=path, name=name):
+                socket = WebsocketCommunicator(get_default_application(), path, headers=[(name, value)])
+                self.assertTrue(is_malformed(socket.scope))
+                self.assertFalse((await socket.connect())[0])
 
     async def test_refuses_a_foreign_page(self):
         socket = WebsocketCommunicator(get_default_application(), "/", headers=[(b"origin", b"http://evil.example")])

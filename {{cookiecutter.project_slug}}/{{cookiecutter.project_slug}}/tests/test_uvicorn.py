@@ -10,7 +10,11 @@ from uvicorn.server import ServerState
 
 from {{ cookiecutter.project_slug }} import server
 from {{ cookiecutter.project_slug }}.environment import env
+{% if cookiecutter.__django == "4.2" %}
 from {{ cookiecutter.project_slug }}.server import Protocol
+{% else %}
+from {{ cookiecutter.project_slug }}.server import Protocol, SocketProtocol
+{% endif %}
 
 
 class UvicornTests(SimpleTestCase):
@@ -66,4 +70,24 @@ class UvicornTests(SimpleTestCase):
         protocol.cycle = mock.Mock(response_complete=True)
         protocol.shutdown()
         protocol.transport.close.assert_called_once()
+{% if cookiecutter.__django != "4.2" %}
+
+    async def test_a_socket_closes_when_its_text_is_not_utf_8(self):
+        config = self.config()
+        config.load()
+        for kind, data, message in (
+            ("text", "é".encode(), {"type": "websocket.receive", "text": "é"}),
+            ("bytes", b"\xff", {"type": "websocket.receive", "bytes": b"\xff"}),
+            ("text", b"\xff", None),
+        ):
+            with self.subTest(kind=kind, data=data), self.assertNoLogs("uvicorn.error"):
+                protocol = SocketProtocol(config, ServerState(), {})
+                protocol.connection_made(mock.MagicMock())
+                protocol.curr_msg_data_type, protocol.frames = kind, [data]
+                with mock.patch.object(protocol, "handle_parser_exception") as close:
+                    protocol.send_receive_event_to_app()
+                self.assertEqual(close.called, message is None)
+                if message:
+                    self.assertEqual(protocol.queue.get_nowait(), message)
+{% endif %}
 {% endif %}
