@@ -114,6 +114,9 @@ class Handler(ASGIHandler):
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         if is_asynchronous(request.path_info):
             return await super().get_response_async(request)
+{% if cookiecutter.__django == "4.2" %}
+        return await sync_to_async(self.synchronous.get_response)(request)
+{% else %}
         response = asyncio.ensure_future(sync_to_async(self.synchronous.get_response)(request))
         try:
             return await asyncio.shield(response)
@@ -121,6 +124,7 @@ class Handler(ASGIHandler):
             # The client has gone. Django would close the body that the thread still reads.
             await asyncio.wait([response])
             raise
+{% endif %}
 
     def create_request(self, scope: Any, body_file: IO[bytes]) -> Any:
         request, error = super().create_request(scope, body_file)

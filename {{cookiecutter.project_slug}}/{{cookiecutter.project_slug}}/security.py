@@ -7,10 +7,17 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
+{% if cookiecutter.__django == "4.2" %}
+from typing import Any
+{% endif %}
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+{% if cookiecutter.__django == "4.2" %}
+from django.http.multipartparser import MultiPartParserError
+{% endif %}
 from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import parse_header_parameters
@@ -25,6 +32,9 @@ LOCATION_MAX_LENGTH = 2048
 
 # Some proxies add the port.
 ADDRESS = re.compile(r"\[(?P<six>[^\]]*)\](:\d+)?|(?P<four>[\d.]+):\d+")
+
+# How Django says that a value is none of a field's type.
+NO_KEY = re.compile(r"Field '\w+' expected a ")
 
 
 def address(text: str) -> str | None:
@@ -104,6 +114,15 @@ class UTF8RequestMixin(HttpRequest):
             self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
         except (LookupError, ValueError):
             self.content_type, self.content_params = "", {"charset": "unknown"}
+{% if cookiecutter.__django == "4.2" %}
+
+    def parse_file_upload(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().parse_file_upload(*args, **kwargs)
+        # Newer Djangos do so themselves.
+        except LookupError as error:
+            raise MultiPartParserError(str(error)) from error
+{% endif %}
 
 
 class Request(UTF8RequestMixin, WSGIRequest):
@@ -118,6 +137,13 @@ class SecurityMiddleware(MiddlewareMixin):
         if refused := refusal(request):
             status, reason = refused
             return HttpResponse(reason, content_type="text/plain", status=status)
+        return None
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        # The admin asks the database for what an address or a form says, before it has checked that.
+        is_admin = request.resolver_match and "admin" in request.resolver_match.app_names
+        if is_admin and (isinstance(exception, DataError) or NO_KEY.match(str(exception))):
+            return HttpResponse("The request is malformed.", content_type="text/plain", status=400)
         return None
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

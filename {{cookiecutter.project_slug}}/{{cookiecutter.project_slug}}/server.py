@@ -15,7 +15,16 @@ from {{ cookiecutter.project_slug }}.environment import env
 
 
 class Protocol(HttpToolsProtocol):
-    """Serves a connection that was open, but had sent no request yet, when the server began to stop."""
+    """Serves a connection that was open, but had sent no request yet, when the server began to stop, and refuses
+    a handshake at which its WebSockets would fail.
+    """
+
+    def handle_websocket_upgrade(self) -> None:
+        # The websockets of Python 3.9 fails at a key that is not ASCII.
+        if all(value.isascii() for name, value in self.headers if name.startswith(b"sec-websocket-")):
+            super().handle_websocket_upgrade()
+        else:
+            self.send_400_response("The handshake is malformed.")
 
     def shutdown(self) -> None:
         # Uvicorn would close it at once, although a proxy may have sent a request that was not read yet.

@@ -94,6 +94,7 @@ class HandlerTests(SimpleTestCase):
 
         self.assertEqual(self.run_with_one_thread(visit), (200, "done"))
 
+{% if cookiecutter.__django != "4.2" %}
     def test_a_thread_is_waited_for_when_the_client_has_gone(self):
         leave, read = threading.Event(), []
 
@@ -115,6 +116,7 @@ class HandlerTests(SimpleTestCase):
             self.run_with_one_thread(visit)
         self.assertEqual(read, [b"all of it"])
 
+{% endif %}
     def test_livez_waits_for_no_thread(self):
         async def visit(application):
             entered, leave, loop = asyncio.Event(), threading.Event(), asyncio.get_running_loop()

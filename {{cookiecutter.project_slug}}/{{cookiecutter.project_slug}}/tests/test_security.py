@@ -1,12 +1,19 @@
 import io
+from unittest import mock
 
 from axes.models import AccessAttempt
 from django.contrib.auth import get_user_model
+from django.contrib.auth.admin import UserAdmin
 from django.core.cache import cache
+from django.db import DataError
+from django.http import HttpResponse
+{% if cookiecutter.__django == "4.2" %}
+from django.http.multipartparser import MultiPartParserError
+{% endif %}
 from django.test import Client, RequestFactory, SimpleTestCase, TestCase, override_settings
 from django.urls import reverse
 
-from {{ cookiecutter.project_slug }}.security import Request, client_address, permission_denied, refusal
+from {{ cookiecutter.project_slug }}.security import Request, SecurityMiddleware, client_address, permission_denied, refusal
 
 
 class ClientAddressTests(SimpleTestCase):
@@ -68,6 +75,15 @@ class RefusalTests(TestCase):
                 self.assertIsNone(request.encoding)
                 self.assertEqual(refusal(request), (415, "The text must be in UTF-8."))
 
+{% if cookiecutter.__django == "4.2" %}
+    def test_a_file_whose_name_cannot_be_read_is_refused(self):
+        body = b"--x\r\nContent-Disposition: form-data; name=a; filename*=nowhere''%ff\r\n\r\n\r\n--x--"
+        meta = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": "multipart/form-data; boundary=x"}
+        request = Request({**meta, "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body)})
+        with self.assertRaises(MultiPartParserError):
+            request.POST  # noqa: B018
+
+{% endif %}
     def test_a_length_of_thousands_of_digits_is_too_large(self):
         self.assertEqual(self.client.get("/", CONTENT_LENGTH="9" * 5000).status_code, 413)
 
@@ -82,6 +98,23 @@ class RefusalTests(TestCase):
         for path, status in ("/nowhere/", 404), (reverse("login"), 400):
             with self.subTest(path=path):
                 self.assertEqual(client.post(path, b"--x", content_type=content_type).status_code, status)
+
+    def test_a_form_of_the_admin_that_names_no_object_is_refused(self):
+        self.client.force_login(get_user_model().objects.create_superuser("ada@example.com"))
+        path = reverse("admin:users_user_changelist")
+        response = self.client.post(path, {"action": "delete_selected", "_selected_action": "x"})
+        self.assertEqual(response.status_code, 400)
+
+    def test_what_the_database_refuses_of_the_admin_is_refused(self):
+        self.client.force_login(get_user_model().objects.create_superuser("ada@example.com"))
+        with mock.patch.object(UserAdmin, "get_queryset", side_effect=DataError("invalid regular expression")):
+            response = self.client.get(reverse("admin:users_user_changelist"), {"email__regex": "\\"})
+        self.assertEqual(response.status_code, 400)
+
+    def test_an_error_of_the_project_is_none_of_the_request(self):
+        middleware, request = SecurityMiddleware(lambda request: HttpResponse()), RequestFactory().get("/")
+        request.resolver_match = None
+        self.assertIsNone(middleware.process_exception(request, ValueError("Field 'id' expected a number")))
 
     def test_who_may_not_do_something_is_told_so_whatever_the_body(self):
         self.assertContains(permission_denied(RequestFactory().post("/"), Exception()), "<h1>", status_code=403)

@@ -6,6 +6,7 @@ from unittest import mock
 
 import uvicorn
 from django.test import SimpleTestCase
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from {{ cookiecutter.project_slug }} import server
@@ -61,6 +62,19 @@ class UvicornTests(SimpleTestCase):
         self.assertEqual(seconds, 0.5)
         close()
         protocol.transport.close.assert_called_once()
+
+    async def test_a_handshake_that_is_not_ascii_is_refused(self):
+        config = self.config()
+        config.load()
+        for key, is_refused in (b"MDEyMzQ1Njc4OWFiY2RlZg==", False), (b"\xff", True):
+            with self.subTest(key=key):
+                protocol = Protocol(config, ServerState(), {}, asyncio.get_running_loop())
+                protocol.connection_made(mock.MagicMock())
+                protocol.headers = [(b"origin", b"\xff"), (b"sec-websocket-key", key)]
+                with mock.patch.object(HttpToolsProtocol, "handle_websocket_upgrade") as upgrade:
+                    protocol.handle_websocket_upgrade()
+                self.assertEqual(protocol.transport.write.called, is_refused)
+                self.assertEqual(upgrade.called, not is_refused)
 
     async def test_a_connection_that_waits_for_a_second_request_is_closed_at_once(self):
         config = self.config()
