@@ -95,6 +95,8 @@ class HandlerTests(SimpleTestCase):
         self.assertEqual(self.run_with_one_thread(visit), (200, "done"))
 
 {% if cookiecutter.__django != "4.2" %}
+    # One thread for the request, another for Django's signals after it.
+    @override_settings(ASGI_THREADS=2)
     def test_a_thread_is_waited_for_when_the_client_has_gone(self):
         leave, read = threading.Event(), []
 
