@@ -13,7 +13,8 @@ from django.http.multipartparser import MultiPartParserError
 from django.test import Client, RequestFactory, SimpleTestCase, TestCase, override_settings
 from django.urls import reverse
 
-from {{ cookiecutter.project_slug }}.security import Request, SecurityMiddleware, client_address, permission_denied, refusal
+from {{ cookiecutter.project_slug }} import security
+from {{ cookiecutter.project_slug }}.security import Request, client_address
 
 
 class ClientAddressTests(SimpleTestCase):
@@ -73,7 +74,7 @@ class RefusalTests(TestCase):
                 meta = {"REQUEST_METHOD": "GET", "CONTENT_TYPE": content_type, "wsgi.input": io.BytesIO()}
                 request = Request({**meta, "QUERY_STRING": "a=%ff%fe.%C3%A9"})
                 self.assertIsNone(request.encoding)
-                self.assertEqual(refusal(request), (415, "The text must be in UTF-8."))
+                self.assertEqual(security.refusal(request), (415, "The text must be in UTF-8."))
 
 {% if cookiecutter.__django == "4.2" %}
     def test_a_file_whose_name_cannot_be_read_is_refused(self):
@@ -112,12 +113,14 @@ class RefusalTests(TestCase):
         self.assertEqual(response.status_code, 400)
 
     def test_an_error_of_the_project_is_none_of_the_request(self):
-        middleware, request = SecurityMiddleware(lambda request: HttpResponse()), RequestFactory().get("/")
+        middleware = security.SecurityMiddleware(lambda request: HttpResponse())
+        request = RequestFactory().get("/")
         request.resolver_match = None
         self.assertIsNone(middleware.process_exception(request, ValueError("Field 'id' expected a number")))
 
     def test_who_may_not_do_something_is_told_so_whatever_the_body(self):
-        self.assertContains(permission_denied(RequestFactory().post("/"), Exception()), "<h1>", status_code=403)
+        response = security.permission_denied(RequestFactory().post("/"), Exception())
+        self.assertContains(response, "<h1>", status_code=403)
 
 
 class HeaderTests(TestCase):
