@@ -112,7 +112,10 @@ class HandlerTests(SimpleTestCase):
             await server.send_input({"type": "http.request", "body": b"all of it"})
             await server.send_input({"type": "http.disconnect"})
             asyncio.get_running_loop().call_later(0.1, leave.set)
-            await server.wait()
+            try:
+                await server.wait()
+            finally:
+                leave.set()
 
         with mock.patch.object(urlpatterns[2], "callback", csrf_exempt(reading)):
             self.run_with_one_thread(visit)
