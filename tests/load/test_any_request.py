@@ -1,6 +1,7 @@
 """At least 20,000 requests of any bytes at each production server: each is answered below 500."""
 
 import collections
+import os
 
 import pytest
 
@@ -10,7 +11,16 @@ from tests.support.machine import PRESENT
 
 pytestmark = pytest.mark.load
 
-DAPHNE = ["daphne", "--bind", "127.0.0.1", "--port", "{port}", "my_project.asgi:application"]
+DAPHNE = [
+    "daphne",
+    "--access-log",
+    os.devnull,
+    "--bind",
+    "127.0.0.1",
+    "--port",
+    "{port}",
+    "my_project.asgi:application",
+]
 # Interface, Python, which decides the Django, further answers, command, and how many times a thousand requests.
 RUNS = [
     ("ASGI", PRESENT[-1], {}, [], 10),
