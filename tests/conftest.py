@@ -200,11 +200,12 @@ def deploy(installed, postgres, tmp_path_factory):
     """
     prepared = {}
 
-    def deploy(interface, python_version=machine.RUNNING_PYTHON, **settings):
-        key = interface, python_version
+    def deploy(interface, python_version=machine.RUNNING_PYTHON, answers=None, **settings):
+        key = interface, python_version, *(answers or {}).items()
         if key not in prepared:
             folder = tmp_path_factory.mktemp("prepared")
-            prepared[key] = Deployment(installed(*key), folder, postgres.database()).prepare()
+            project = installed(interface, python_version, **(answers or {}))
+            prepared[key] = Deployment(project, folder, postgres.database()).prepare()
         database = postgres.database(prepared[key].database)
         return Deployment(prepared[key].project, tmp_path_factory.mktemp("deployed"), database, **settings)
 

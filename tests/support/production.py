@@ -1,6 +1,7 @@
 """A project deployed as its README says: from git, with settings in the environment and PostgreSQL."""
 
 import contextlib
+import re
 import secrets
 import time
 
@@ -37,6 +38,14 @@ class Deployment:
 
     def run(self, *arguments, **options):
         return self.project.run(*arguments, env=self.environment, **options)
+
+    def without_throttling(self):
+        """Raise every rate of the settings beyond what a test asks."""
+        settings = self.project.path / self.project.answers["project_slug"] / "settings.py"
+        text, count = re.subn(r'"\d+/min"', '"1000000/min"', settings.read_text())
+        assert count, "no rate was found in the settings"
+        settings.write_text(text)
+        return self
 
     def serve(self, *command, port=None, **settings):
         """Start the production server, by default with what `pipenv run serve` runs; give its Server."""

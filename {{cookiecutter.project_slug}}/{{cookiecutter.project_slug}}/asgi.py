@@ -12,8 +12,9 @@ from typing import Any
 import django
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
+from channels.security.websocket import AllowedHostsOriginValidator, WebsocketDenier
 from django.apps import apps
+from django.urls import re_path
 from django.utils.module_loading import module_has_submodule
 
 from {{ cookiecutter.project_slug }} import serving
@@ -38,7 +39,9 @@ websocket_urlpatterns = [
     for route in getattr(import_module(f"{app.name}.routing"), "websocket_urlpatterns", [])
 ]
 
-sockets = Sockets(AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))))
+# Channels would fail at an address that has no route.
+routes = URLRouter([*websocket_urlpatterns, re_path("", WebsocketDenier.as_asgi())])  # type: ignore[arg-type, list-item]
+sockets = Sockets(AllowedHostsOriginValidator(AuthMiddlewareStack(routes)))
 protocols = SharedThreads(ProtocolTypeRouter({"http": Handler(), "websocket": sockets}))
 
 serving.prepare()

@@ -8,18 +8,21 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext, iscoroutinefunction, markcoroutinefunction, sync_to_async
+from channels.security.websocket import WebsocketDenier
 from django.conf import settings
-from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import close_old_connections
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, parse_cookie
 from django.urls import Resolver404, resolve
 from redis.exceptions import RedisError
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from {{ cookiecutter.project_slug }}.health import livez
+from {{ cookiecutter.project_slug }}.security import UTF8RequestMixin, has_nul
 
 
 class Threads(ThreadPoolExecutor):
@@ -81,12 +84,18 @@ def bounded(receive: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any
     return receive_bounded
 
 
+class Request(UTF8RequestMixin, ASGIRequest):
+    """What is read of an ASGI server."""
+
+
 class Handler(ASGIHandler):
     """
     Runs a synchronous view and all its middleware in one thread, where Django changes threads at each of them.
 
     An asynchronous view holds no thread, and neither does `/livez`.
     """
+
+    request_class = Request
 
     def __init__(self) -> None:
         super().__init__()
@@ -105,7 +114,17 @@ class Handler(ASGIHandler):
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         if is_asynchronous(request.path_info):
             return await super().get_response_async(request)
+{% if cookiecutter.__django == "4.2" %}
         return await sync_to_async(self.synchronous.get_response)(request)
+{% else %}
+        response = asyncio.ensure_future(sync_to_async(self.synchronous.get_response)(request))
+        try:
+            return await asyncio.shield(response)
+        except asyncio.CancelledError:
+            # The client has gone. Django would close the body that the thread still reads.
+            await asyncio.wait([response])
+            raise
+{% endif %}
 
     def create_request(self, scope: Any, body_file: IO[bytes]) -> Any:
         request, error = super().create_request(scope, body_file)
@@ -114,6 +133,17 @@ class Handler(ASGIHandler):
             request.META.setdefault("CONTENT_LENGTH", str(body_file.seek(0, os.SEEK_END)))
             body_file.seek(0)
         return request, error
+
+
+def is_malformed(scope: Any) -> bool:
+    """Tell whether Channels, or the database, would fail at the address or the headers of a handshake."""
+    headers = dict(scope.get("headers", []))
+    try:
+        urlsplit(headers.get(b"origin", b"").decode("latin-1"))
+    except ValueError:
+        return True
+    cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
+    return has_nul(scope.get("path", ""), scope.get("query_string", b"").decode("latin-1"), cookies)
 
 
 class Sockets:
@@ -126,6 +156,7 @@ class Sockets:
         self.ends: set[asyncio.Future[None]] = set()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        application = WebsocketDenier() if is_malformed(scope) else self.application
         end = asyncio.get_running_loop().create_future()
 
         async def receive_until_the_end() -> Any:
@@ -139,7 +170,7 @@ class Sockets:
         self.ends.add(end)
         try:
             try:
-                await self.application(scope, receive_until_the_end, send)
+                await application(scope, receive_until_the_end, send)
             except RedisError:
                 # Redis may have forgotten who listens, and told nobody what happened meanwhile: all pages connect anew.
                 ended = end.done()

@@ -43,7 +43,8 @@ def config(level: str, style: str | None) -> dict[str, Any]:
             "console": {"()": f"{__name__}.ConsoleFormatter"},
             "json": {"()": f"{__name__}.JSONFormatter"},
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": style}},
+        "filters": {"refusals": {"()": f"{__name__}.RefusalFilter"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": style, "filters": ["refusals"]}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             # Without their own handlers, which would print each line a second time.
@@ -68,6 +69,16 @@ def details() -> dict[str, Any]:
     # To look at a user whom nobody has asked for would query the database.
     known = user is not None and getattr(user, "_wrapped", None) is not empty
     return {"request_id": request.id, "user_id": getattr(user, "pk", None) if known else None}
+
+
+class RefusalFilter(logging.Filter):
+    """Makes warnings without a traceback of the errors that Django logs when a stranger asks for what it refuses."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.startswith("django.security."):
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.exc_info = record.exc_text = None
+        return True
 
 
 class ConsoleFormatter(logging.Formatter):

@@ -20,6 +20,16 @@ def integer_range(field: models.Field) -> tuple[int, int]:
     return BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
 
 
+class JSONParser(parsers.JSONParser):
+    """Refuses JSON that is nested too deeply, on which REST framework's own fails."""
+
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().parse(*args, **kwargs)
+        except RecursionError as error:
+            raise exceptions.ParseError("JSON parse error - It is nested too deeply.") from error
+
+
 class TextField(serializers.CharField):
     """Text as it was sent: a number is not made into it, white space around it stays, white space alone is refused."""
 

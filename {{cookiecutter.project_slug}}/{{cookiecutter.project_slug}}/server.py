@@ -6,13 +6,25 @@ import os
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+{% if cookiecutter.__django != "4.2" %}
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+{% endif %}
 
 from {{ cookiecutter.project_slug }} import logs
 from {{ cookiecutter.project_slug }}.environment import env
 
 
 class Protocol(HttpToolsProtocol):
-    """Serves a connection that was open, but had sent no request yet, when the server began to stop."""
+    """Serves a connection that was open, but had sent no request yet, when the server began to stop, and refuses
+    a handshake at which its WebSockets would fail.
+    """
+
+    def handle_websocket_upgrade(self) -> None:
+        # The websockets of Python 3.9 fails at a key that is not ASCII.
+        if all(value.isascii() for name, value in self.headers if name.startswith(b"sec-websocket-")):
+            super().handle_websocket_upgrade()
+        else:
+            self.send_400_response("The handshake is malformed.")
 
     def shutdown(self) -> None:
         # Uvicorn would close it at once, although a proxy may have sent a request that was not read yet.
@@ -21,6 +33,22 @@ class Protocol(HttpToolsProtocol):
         else:
             super().shutdown()
 
+{% if cookiecutter.__django != "4.2" %}
+
+class SocketProtocol(WebSocketsSansIOProtocol):
+    """Closes a socket over which comes text that is not UTF-8, at which Uvicorn's own logs an error or fails."""
+
+    def send_receive_event_to_app(self) -> None:
+        try:
+            if self.curr_msg_data_type == "text":
+                b"".join(self.frames).decode()
+        except UnicodeDecodeError:
+            self.conn.fail(1007)
+            self.handle_parser_exception()
+        else:
+            super().send_receive_event_to_app()
+
+{% endif %}
 
 def main() -> None:
     uvicorn.run(
@@ -31,6 +59,9 @@ def main() -> None:
         fd=3 if os.environ.get("LISTEN_PID") == str(os.getpid()) else None,
         workers=env["WEB_CONCURRENCY"],
         http=Protocol,
+{% if cookiecutter.__django != "4.2" %}
+        ws=SocketProtocol,
+{% endif %}
         log_config=logs.config(env["LOG_LEVEL"], env["LOG_FORMAT"]),
         access_log=False,
         # Leaves it to TRUSTED_PROXIES whether X-Forwarded-Proto is believed.

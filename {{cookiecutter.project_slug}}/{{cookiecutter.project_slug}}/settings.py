@@ -335,7 +335,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
-        "rest_framework.parsers.JSONParser",
+        "{{ cookiecutter.project_slug }}.serializers.JSONParser",
         "{{ cookiecutter.project_slug }}.serializers.FileParser",
     ],
     "DEFAULT_FILTER_BACKENDS": [

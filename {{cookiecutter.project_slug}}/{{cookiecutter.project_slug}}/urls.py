@@ -12,6 +12,8 @@ admin.site.site_header = admin.site.site_title = settings.PROJECT_NAME
 
 class DocsView(SpectacularSwaggerView):
     template_name = "api_docs.html"
+    # REST framework has no page for its answer to OPTIONS.
+    http_method_names = ["get", "head"]
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(*args, **kwargs)
@@ -19,6 +21,9 @@ class DocsView(SpectacularSwaggerView):
         del response.headers["Cross-Origin-Opener-Policy"]
         return response
 
+
+handler403 = "{{ cookiecutter.project_slug }}.security.permission_denied"
+handler404 = "{{ cookiecutter.project_slug }}.security.page_not_found"
 
 urlpatterns = [
     path("", include("{{ cookiecutter.app_name }}.urls")),

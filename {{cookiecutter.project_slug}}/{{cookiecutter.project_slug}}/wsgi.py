@@ -6,10 +6,12 @@ from django.core.wsgi import get_wsgi_application
 
 from {{ cookiecutter.project_slug }} import serving
 from {{ cookiecutter.project_slug }}.health import drain_on_sigterm
+from {{ cookiecutter.project_slug }}.security import Request
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{{ cookiecutter.project_slug }}.settings")
 
 application = get_wsgi_application()
+application.request_class = Request
 
 serving.prepare()
 drain_on_sigterm()

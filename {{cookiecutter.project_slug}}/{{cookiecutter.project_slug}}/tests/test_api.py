@@ -56,6 +56,10 @@ class ProblemTests(APITestCase):
         response = self.client.patch(ME, "{", content_type="application/json")
         self.assertIn("JSON parse error", self.assert_problem(response, 400)["detail"])
 
+    def test_json_that_is_nested_too_deeply(self):
+        response = self.client.patch(ME, "[" * 100_000, content_type="application/json")
+        self.assertIn("nested too deeply", self.assert_problem(response, 400)["detail"])
+
     def test_who_did_not_sign_in(self):
         self.client.force_authenticate(None)
         response = self.client.get(ME)

@@ -1,9 +1,10 @@
 {% if cookiecutter.interface == "ASGI" %}
+from importlib import import_module
 from unittest import mock
 
 from asgiref.sync import sync_to_async
 from channels.auth import AuthMiddlewareStack
-from channels.routing import get_default_application
+from channels.routing import URLRouter, get_default_application
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
@@ -16,6 +17,7 @@ from redis.exceptions import RedisError
 
 from {{ cookiecutter.project_slug }} import consumers
 from {{ cookiecutter.project_slug }}.consumers import SIGNED_OUT, ChannelLayer, LiveConsumer, announce
+from {{ cookiecutter.project_slug }}.handlers import Sockets
 
 
 class LiveConsumerTests(TransactionTestCase):
@@ -90,9 +92,33 @@ class LiveConsumerTests(TransactionTestCase):
     async def test_refuses_who_did_not_sign_in(self):
         self.assertFalse((await self.open_socket(Client()).connect())[0])
 
+    async def test_refuses_an_unknown_address(self):
+        # Not before the tests run, for it sets up the logs anew.
+        routes = import_module("{{ cookiecutter.project_slug }}.asgi").routes
+        for path in "/", "/ws/", "/nowhere/":
+            with self.subTest(path=path):
+                self.assertFalse((await WebsocketCommunicator(routes, path).connect())[0])
+
+    async def test_refuses_a_handshake_that_cannot_be_read(self):
+        async def accept(scope, receive, send):
+            await send({"type": "websocket.accept"})
+
+        for path, name, value, is_refused in (
+            ("/", b"origin", b"http://[", True),
+            ("/", b"cookie", rb'sessionid="\000"', True),
+            ("/?next=%00", b"origin", b"http://localhost", True),
+            ("/", b"origin", b"http://localhost", False),
+        ):
+            with self.subTest(path=path, name=name, value=value):
+                socket = WebsocketCommunicator(Sockets(accept), path, headers=[(name, value)])
+                self.assertEqual((await socket.connect())[0], not is_refused)
+
     async def test_refuses_a_foreign_page(self):
         socket = WebsocketCommunicator(get_default_application(), "/", headers=[(b"origin", b"http://evil.example")])
-        self.assertFalse((await socket.connect())[0])
+        # An address without a route would be refused too.
+        with mock.patch.object(URLRouter, "__call__") as route:
+            self.assertFalse((await socket.connect())[0])
+        route.assert_not_called()
 
 
 class ChannelLayerTests(SimpleTestCase):

@@ -94,6 +94,34 @@ class HandlerTests(SimpleTestCase):
 
         self.assertEqual(self.run_with_one_thread(visit), (200, "done"))
 
+{% if cookiecutter.__django != "4.2" %}
+    # One thread for the request, another for Django's signals after it.
+    @override_settings(ASGI_THREADS=2)
+    def test_a_thread_is_waited_for_when_the_client_has_gone(self):
+        leave, read = threading.Event(), []
+
+        def reading(request):
+            leave.wait()
+            read.append(request.body)
+            return HttpResponse("done")
+
+        async def visit(application):
+            request = {"type": "http", "method": "POST", "path": "/upload", "query_string": b""}
+            request["headers"] = [(b"host", b"testserver")]
+            server = ApplicationCommunicator(application, request)
+            await server.send_input({"type": "http.request", "body": b"all of it"})
+            await server.send_input({"type": "http.disconnect"})
+            asyncio.get_running_loop().call_later(0.1, leave.set)
+            try:
+                await server.wait()
+            finally:
+                leave.set()
+
+        with mock.patch.object(urlpatterns[2], "callback", csrf_exempt(reading)):
+            self.run_with_one_thread(visit)
+        self.assertEqual(read, [b"all of it"])
+
+{% endif %}
     def test_livez_waits_for_no_thread(self):
         async def visit(application):
             entered, leave, loop = asyncio.Event(), threading.Event(), asyncio.get_running_loop()

@@ -15,6 +15,7 @@ class LogTests(TestCase):
         self.stream = io.StringIO()
         handler = logging.StreamHandler(self.stream)
         handler.setFormatter(logs.JSONFormatter())
+        handler.addFilter(logs.RefusalFilter())
         patch = mock.patch.object(logging.getLogger(), "handlers", [handler])
         patch.start()
         self.addCleanup(patch.stop)
@@ -50,6 +51,12 @@ class LogTests(TestCase):
         self.client.get(reverse("password_reset_confirm", args=["MQ", "secret-token"]))
         self.assertEqual(len(self.lines()), 4)
         self.assertNotIn("secret", self.stream.getvalue())
+
+    def test_what_django_refuses_is_told_without_a_traceback(self):
+        self.client.get(reverse("login"), headers={"host": "evil.example"})
+        refused, _ = self.lines()
+        self.assertEqual((refused["level"], refused["logger"]), ("WARNING", "django.security.DisallowedHost"))
+        self.assertNotIn("exception", refused)
 
     def test_an_exception_is_part_of_its_line(self):
         try:

@@ -23,5 +23,8 @@ class PageTests(TestCase):
     def test_api_docs_have_the_name_of_the_project(self):
         self.assertContains(self.client.get(reverse("docs")), escape(settings.PROJECT_NAME))
 
+    def test_api_docs_answer_no_other_method(self):
+        self.assertEqual(self.client.options(reverse("docs")).status_code, 405)
+
     def test_api_docs_load_nothing_from_elsewhere(self):
         self.assertNotContains(self.client.get(reverse("docs")), "//cdn")

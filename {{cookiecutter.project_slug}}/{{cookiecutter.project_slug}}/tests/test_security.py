@@ -1,8 +1,19 @@
+import io
+from unittest import mock
+
+from axes.models import AccessAttempt
 from django.contrib.auth import get_user_model
-from django.test import SimpleTestCase, TestCase, override_settings
+from django.contrib.auth.admin import UserAdmin
+from django.db import DataError
+from django.http import HttpResponse
+{% if cookiecutter.__django == "4.2" %}
+from django.http.multipartparser import MultiPartParserError
+{% endif %}
+from django.test import Client, RequestFactory, SimpleTestCase, TestCase, override_settings
 from django.urls import reverse
 
-from {{ cookiecutter.project_slug }}.security import client_address
+from {{ cookiecutter.project_slug }} import security
+from {{ cookiecutter.project_slug }}.security import Request, client_address
 
 
 class ClientAddressTests(SimpleTestCase):
@@ -22,6 +33,93 @@ class ClientAddressTests(SimpleTestCase):
     @override_settings(TRUSTED_PROXIES=1)
     def test_a_request_that_no_proxy_passed_on_keeps_its_address(self):
         self.assertEqual(client_address({"REMOTE_ADDR": "10.0.0.1"}), "10.0.0.1")
+
+    @override_settings(TRUSTED_PROXIES=1)
+    def test_what_is_told_is_an_address_in_whatever_form(self):
+        for forwarded, address in (
+            ("203.0.113.9:4711", "203.0.113.9"),
+            ("[2001:db8::1]:4711", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("unknown", "10.0.0.1"),
+            ("999.1.1.1:80", "10.0.0.1"),
+            ("", "10.0.0.1"),
+        ):
+            with self.subTest(forwarded=forwarded):
+                self.assertEqual(self.address(forwarded), address)
+
+
+class RefusalTests(TestCase):
+    def test_a_nul_in_an_address_or_a_cookie_is_refused(self):
+        for path, cookie in ("/%00", ""), ("/?q=%00", ""), ("/?q=\0", ""), ("/", r'sessionid="\000"'):
+            with self.subTest(path=path, cookie=cookie):
+                self.assertEqual(self.client.get(path, headers={"cookie": cookie}).status_code, 400)
+
+    def test_a_header_that_cannot_be_read_is_refused(self):
+        for headers in {"authorization": "Token \xff"}, {"accept": "text/html; q*=nowhere''%ff"}:
+            with self.subTest(headers=headers):
+                self.assertEqual(self.client.get(reverse("api-me"), headers=headers).status_code, 400)
+
+    def test_text_that_is_not_utf_8_is_refused(self):
+        for charset, status in ("UTF-8", 200), ("latin-1", 415), ("hex", 415), ("nowhere", 415):
+            with self.subTest(charset=charset):
+                content_type = f"application/x-www-form-urlencoded; charset={charset}"
+                response = self.client.generic("POST", reverse("login"), b"a=%ff", content_type)
+                self.assertEqual(response.status_code, status)
+
+    def test_a_charset_is_refused_and_not_read(self):
+        for content_type in "text/plain; charset=idna", "text/plain; x*=nowhere''%ff":
+            with self.subTest(content_type=content_type):
+                meta = {"REQUEST_METHOD": "GET", "CONTENT_TYPE": content_type, "wsgi.input": io.BytesIO()}
+                request = Request({**meta, "QUERY_STRING": "a=%ff%fe.%C3%A9"})
+                self.assertIsNone(request.encoding)
+                self.assertEqual(security.refusal(request), (415, "The text must be in UTF-8."))
+
+{% if cookiecutter.__django == "4.2" %}
+    def test_a_file_whose_name_cannot_be_read_is_refused(self):
+        body = b"--x\r\nContent-Disposition: form-data; name=a; filename*=nowhere''%ff\r\n\r\n\r\n--x--"
+        meta = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": "multipart/form-data; boundary=x"}
+        request = Request({**meta, "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body)})
+        with self.assertRaises(MultiPartParserError):
+            request.POST  # noqa: B018
+
+{% endif %}
+    def test_a_length_of_thousands_of_digits_is_too_large(self):
+        self.assertEqual(self.client.get("/", CONTENT_LENGTH="9" * 5000).status_code, 413)
+
+    def test_a_long_address_is_not_repeated_in_a_redirect(self):
+        self.assertEqual(self.client.get("/?" + "x" * 1000).status_code, 302)
+        self.assertEqual(self.client.get("/?" + "x" * 3000).status_code, 414)
+
+    def test_a_malformed_body_does_not_break_the_page_of_an_error(self):
+        client = Client(enforce_csrf_checks=True)
+        client.get(reverse("login"))
+        content_type = "multipart/form-data; boundary=" + "x" * 300
+        for path, status in ("/nowhere/", 404), (reverse("login"), 400):
+            with self.subTest(path=path):
+                self.assertEqual(client.post(path, b"--x", content_type=content_type).status_code, status)
+
+    def test_a_form_of_the_admin_that_names_no_object_is_refused(self):
+        self.client.force_login(get_user_model().objects.create_superuser("ada@example.com"))
+        path = reverse("admin:users_user_changelist")
+        response = self.client.post(path, {"action": "delete_selected", "_selected_action": "x"})
+        self.assertEqual(response.status_code, 400)
+
+    def test_what_the_database_refuses_of_the_admin_is_refused(self):
+        self.client.force_login(get_user_model().objects.create_superuser("ada@example.com"))
+        with mock.patch.object(UserAdmin, "get_queryset", side_effect=DataError("invalid regular expression")):
+            response = self.client.get(reverse("admin:users_user_changelist"), {"email__regex": "\\"})
+        self.assertEqual(response.status_code, 400)
+
+    def test_an_error_of_the_project_is_none_of_the_request(self):
+        middleware = security.SecurityMiddleware(lambda request: HttpResponse())
+        request = RequestFactory().get("/")
+        request.resolver_match = None
+        self.assertIsNone(middleware.process_exception(request, ValueError("Field 'id' expected a number")))
+
+    def test_who_may_not_do_something_is_told_so_whatever_the_body(self):
+        response = security.permission_denied(RequestFactory().post("/"), Exception())
+        self.assertContains(response, "<h1>", status_code=403)
 
 
 class HeaderTests(TestCase):
@@ -92,6 +190,14 @@ class LockOutTests(TestCase):
         self.fail()
         data = {"username": self.ada.get_username().upper(), "password": "correct horse"}
         self.assertEqual(self.client.post(reverse("login"), data).status_code, 429)
+
+    def test_a_name_that_is_longer_than_any_is_counted_too(self):
+        for path in "login", "admin:login":
+            self.client.post(reverse(path), {"username": "x" * 254 + "İİ", "password": "wrong"})
+        name = {"username": "x" * 256, "password": "wrong"}
+        self.client.post(reverse("api-token"), name, content_type="application/json")
+        self.assertTrue(AccessAttempt.objects.exists())
+        self.assertEqual({len(attempt.username) for attempt in AccessAttempt.objects.all()}, {255})
 
     def test_the_api_and_the_admin_are_locked_too(self):
         self.fail("api-token", content_type="application/json")

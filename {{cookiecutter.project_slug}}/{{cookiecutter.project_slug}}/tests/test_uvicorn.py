@@ -6,11 +6,16 @@ from unittest import mock
 
 import uvicorn
 from django.test import SimpleTestCase
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from {{ cookiecutter.project_slug }} import server, serving
 from {{ cookiecutter.project_slug }}.environment import env
+{% if cookiecutter.__django == "4.2" %}
 from {{ cookiecutter.project_slug }}.server import Protocol
+{% else %}
+from {{ cookiecutter.project_slug }}.server import Protocol, SocketProtocol
+{% endif %}
 
 
 class UvicornTests(SimpleTestCase):
@@ -59,6 +64,19 @@ class UvicornTests(SimpleTestCase):
         close()
         protocol.transport.close.assert_called_once()
 
+    async def test_a_handshake_that_is_not_ascii_is_refused(self):
+        config = self.config()
+        config.load()
+        for key, is_refused in (b"MDEyMzQ1Njc4OWFiY2RlZg==", False), (b"\xff", True):
+            with self.subTest(key=key):
+                protocol = Protocol(config, ServerState(), {}, asyncio.get_running_loop())
+                protocol.connection_made(mock.MagicMock())
+                protocol.headers = [(b"origin", b"\xff"), (b"sec-websocket-key", key)]
+                with mock.patch.object(HttpToolsProtocol, "handle_websocket_upgrade") as upgrade:
+                    protocol.handle_websocket_upgrade()
+                self.assertEqual(protocol.transport.write.called, is_refused)
+                self.assertEqual(upgrade.called, not is_refused)
+
     async def test_a_connection_that_waits_for_a_second_request_is_closed_at_once(self):
         config = self.config()
         config.load()
@@ -67,4 +85,24 @@ class UvicornTests(SimpleTestCase):
         protocol.cycle = mock.Mock(response_complete=True)
         protocol.shutdown()
         protocol.transport.close.assert_called_once()
+{% if cookiecutter.__django != "4.2" %}
+
+    async def test_a_socket_closes_when_its_text_is_not_utf_8(self):
+        config = self.config()
+        config.load()
+        for kind, data, message in (
+            ("text", "é".encode(), {"type": "websocket.receive", "text": "é"}),
+            ("bytes", b"\xff", {"type": "websocket.receive", "bytes": b"\xff"}),
+            ("text", b"\xff", None),
+        ):
+            with self.subTest(kind=kind, data=data), self.assertNoLogs("uvicorn.error"):
+                protocol = SocketProtocol(config, ServerState(), {})
+                protocol.connection_made(mock.MagicMock())
+                protocol.curr_msg_data_type, protocol.frames = kind, [data]
+                with mock.patch.object(protocol, "handle_parser_exception") as close:
+                    protocol.send_receive_event_to_app()
+                self.assertEqual(close.called, message is None)
+                if message:
+                    self.assertEqual(protocol.queue.get_nowait(), message)
+{% endif %}
 {% endif %}
