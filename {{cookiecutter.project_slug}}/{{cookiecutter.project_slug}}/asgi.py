@@ -39,7 +39,7 @@ websocket_urlpatterns = [
     for route in getattr(import_module(f"{app.name}.routing"), "websocket_urlpatterns", [])
 ]
 
-# Channels would fail at an address that has no route.
+# Without the last route, Channels raises an error for an unknown address.
 routes = URLRouter([*websocket_urlpatterns, re_path("", WebsocketDenier.as_asgi())])  # type: ignore[arg-type, list-item]
 sockets = Sockets(AllowedHostsOriginValidator(AuthMiddlewareStack(routes)))
 protocols = SharedThreads(ProtocolTypeRouter({"http": Handler(), "websocket": sockets}))

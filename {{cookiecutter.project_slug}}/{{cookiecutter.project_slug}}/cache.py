@@ -7,7 +7,7 @@ import redis
 
 
 class ConnectionPool(redis.ConnectionPool):
-    """Opens no connection for 5 seconds after Redis did not answer, so that few requests wait for it."""
+    """Opens no connection for 5 seconds after Redis has failed to answer, so that few requests wait for it."""
 
     closed_until = 0.0
 

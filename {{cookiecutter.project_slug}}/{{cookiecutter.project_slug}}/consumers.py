@@ -38,7 +38,7 @@ class ChannelLayer(RedisChannelLayer):  # type: ignore[misc]
     """Has a few connections to Redis, for which sockets wait that open or close at once, where redis-py would refuse."""
 
     def create_pool(self, index: int) -> BlockingConnectionPool:
-        # Redis answers at the latest after the 5 seconds that it waits for a message; redis-py gives up after as many.
+        # A socket waits up to 5 seconds for a message, and the default limit of redis-py is as long.
         address = self.hosts[index]["address"]
         return BlockingConnectionPool.from_url(address, socket_timeout=10, socket_connect_timeout=1)
 
@@ -91,7 +91,7 @@ def tell(group: str, message: dict[str, Any]) -> None:
 
     async def send() -> None:
         layer: Any = get_channel_layer()
-        # No request waits for a channel layer that is silent.
+        # A silent channel layer must not hold up the request.
         await asyncio.wait_for(layer.group_send(group, message), 1)
 
     # Robust: the change is committed, so a channel layer that is down must not turn it into an error.

@@ -107,7 +107,7 @@ VARIABLES = [
     Variable("CSRF_TRUSTED_ORIGINS", origins, "further origins that may post forms, such as `https://www.example.com`"),
     Variable("CORS_ALLOWED_ORIGINS", origins, "origins whose scripts may use the API"),
     Variable("TRUSTED_PROXIES", number, "number of proxies in front: their X-Forwarded-For and -Proto are believed"),
-    Variable("HSTS", hsts, "for how many seconds browsers use HTTPS only", default="max-age=3600"),
+    Variable("HSTS", hsts, "how long browsers use HTTPS only, in seconds", default="max-age=3600"),
     Variable("ADMIN_URL", path, "where the admin is", default="admin/"),
     Variable(
         "DATABASE_URL",
@@ -117,7 +117,7 @@ VARIABLES = [
         development="sqlite:///db.sqlite3",
         secret=True,
     ),
-    Variable("DATABASE_POOLER", boolean, "`DATABASE_URL` is that of a pooler such as PgBouncer", default="False"),
+    Variable("DATABASE_POOLER", boolean, "`DATABASE_URL` leads to a pooler such as PgBouncer", default="False"),
     Variable(
         "REDIS_URL",
         redis_url,
@@ -137,7 +137,7 @@ VARIABLES = [
     Variable("LOG_LEVEL", level, "the least severe messages that are logged", default="INFO"),
     Variable("LOG_FORMAT", log_format, "`console` or `json`; without it, console on a terminal and else json"),
     Variable("WEB_CONCURRENCY", count, "number of server processes", default="1"),
-    Variable("PORT", port, "the port of `pipenv run serve`, open to other machines; without it, 8000 of this one"),
+    Variable("PORT", port, "the port of `pipenv run serve` on all addresses; without it, 8000 on 127.0.0.1"),
     Variable("DRAIN_SECONDS", number, "how long `/readyz` says 503 before SIGTERM stops the server", "5", "0"),
 ]
 
@@ -192,7 +192,7 @@ def read(environment: Mapping[str, str], building: bool = False) -> dict[str, An
             values[variable.name] = parsed(variable, environment, values.get("DEBUG", False), building)
         except Problem as problem:
             problems.append(str(problem))
-            # What else is needed depends on it.
+            # The other requirements depend on it.
             if variable.name == "DEBUG":
                 break
     if not problems and not values["DEBUG"] and not building:
@@ -250,7 +250,7 @@ def read_dotenv(file: Path) -> None:
 
 read_dotenv(BASE_DIR / ".env")
 
-# What collectstatic writes depends on no secret, so an image can be built without one.
+# collectstatic needs no secret, so that an image can be built without one.
 env = read(os.environ, building=sys.argv[1:2] == ["collectstatic"])
 
 if __name__ == "__main__":

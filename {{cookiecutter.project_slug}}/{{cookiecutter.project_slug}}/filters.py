@@ -1,4 +1,4 @@
-"""Filters that are named after their fields; what is no filter is refused."""
+"""Filters named after their fields; unknown query parameters are refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from {{ cookiecutter.project_slug }}.serializers import integer_range
 class FilterSet(rest_framework.FilterSet):  # type: ignore[misc]
     @classmethod
     def filter_for_field(cls, field: Field, field_name: str, lookup_expr: str | None = None) -> Any:
-        # The key alone is compared: to refuse those that do not exist would tell which ones others have.
+        # An unknown key gives an empty list: an error would tell which keys exist.
         while isinstance(field, ForeignKey):
             field = field.target_field
         found = super().filter_for_field(field, field_name, lookup_expr)
@@ -47,7 +47,7 @@ class FilterBackend(rest_framework.DjangoFilterBackend):  # type: ignore[misc]
     def parameters(self, filterset: Any, view: Any) -> set[str]:
         """Return the names of all query parameters that the view, its filters and its pages read."""
         names = {*getattr(view, "query_parameters", []), api_settings.URL_FORMAT_OVERRIDE}
-        # Those of REST framework say in attributes what they read, such as `search_param` or `cursor_query_param`.
+        # REST framework keeps these names in attributes such as `search_param` and `cursor_query_param`.
         for reader in (*view.filter_backends, view.paginator):
             names |= {getattr(reader, name) for name in dir(reader) if name.endswith("_param")}
         for name, field in filterset.form.fields.items() if filterset else ():

@@ -1,4 +1,4 @@
-"""Forms and their pages, which tell in time what the database would refuse."""
+"""Forms and views that show as an error what the database would refuse."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ModelForm(forms.ModelForm):
 
 class SavingMixin:
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Save the form; where another request was quicker, validate it against what that one has saved."""
+        """Save the form. If another request has just saved a duplicate, validate again, which shows the error."""
         post = super().post  # type: ignore[misc]
         try:
             with transaction.atomic():

@@ -85,7 +85,7 @@ def bounded(receive: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any
 
 
 class Request(UTF8RequestMixin, ASGIRequest):
-    """What is read of an ASGI server."""
+    """A request from an ASGI server."""
 
 
 class Handler(ASGIHandler):
@@ -136,7 +136,7 @@ class Handler(ASGIHandler):
 
 
 def is_malformed(scope: Any) -> bool:
-    """Tell whether Channels, or the database, would fail at the address or the headers of a handshake."""
+    """Tell whether Channels or the database would raise an error for the address or headers of a handshake."""
     headers = dict(scope.get("headers", []))
     try:
         urlsplit(headers.get(b"origin", b"").decode("latin-1"))

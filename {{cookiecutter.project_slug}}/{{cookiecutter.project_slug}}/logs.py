@@ -72,7 +72,7 @@ def details() -> dict[str, Any]:
 
 
 class RefusalFilter(logging.Filter):
-    """Makes warnings without a traceback of the errors that Django logs when a stranger asks for what it refuses."""
+    """Logs refused requests as warnings without a traceback; for Django they are errors."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.startswith("django.security."):

@@ -14,7 +14,7 @@ from django.core.mail.backends import smtp
 
 logger = logging.getLogger(__name__)
 
-# Python waits for these threads before it exits, so few mails may wait for a server that is silent.
+# Python waits for these threads before it exits, so the queue is short.
 threads = ThreadPoolExecutor(2, "mail")
 places = BoundedSemaphore(20)
 

@@ -64,7 +64,7 @@ class CursorPagination(pagination.CursorPagination):
         ordering = self.get_ordering(request, queryset, view)
         descending = ordering[0].startswith("-") != self.cursor.reverse
         size: Any = self.get_page_size(request)
-        # Under these names each row has its values, also those of a related object.
+        # Each row has its values under these names, those of related objects too.
         names = {f"cursor_{index}": name.lstrip("-") for index, name in enumerate(ordering)}
         self.names = list(names)
         self.nullable = {name for name, path in names.items() if can_be_null(queryset.model, path)}
@@ -86,7 +86,7 @@ class CursorPagination(pagination.CursorPagination):
         return page
 
     def parts(self, queryset: QuerySet, descending: bool) -> Iterator[QuerySet]:
-        """Yield the rows beyond the cursor, those without a first value apart: each of both an index finds."""
+        """Yield the rows beyond the cursor, first with and then without a first value, or the other way round."""
         nulls: Any = {"nulls_first" if descending else "nulls_last": True}
         options = {name: nulls if name in self.nullable else {} for name in self.names}
         order = [F(name).desc(**options[name]) if descending else F(name).asc(**options[name]) for name in self.names]
@@ -100,7 +100,7 @@ class CursorPagination(pagination.CursorPagination):
                 if name in self.nullable and name != first:
                     left.append(IsNull(F(name), True))
                     right.append(Value(value.value is None))
-                # Two rows without a value are not equal to a database.
+                # In SQL, NULL does not equal NULL.
                 if value.value is not None:
                     left.append(F(name))
                     right.append(value)
@@ -144,7 +144,7 @@ class CursorPagination(pagination.CursorPagination):
     def get_paginated_response_schema(self, schema: Any) -> dict[str, Any]:
         described: dict[str, Any] = super().get_paginated_response_schema(schema)
         for link in "next", "previous":
-            # It is no address.
+            # The example is not a valid address.
             described["properties"][link].pop("example", None)
         return described
 

@@ -70,7 +70,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
 
 
 class ProblemMiddleware(MiddlewareMixin):
-    """Makes problems of Django's own errors below /api/, which are HTML, text or empty; JSON stays as it is."""
+    """Turns Django's own errors below /api/ (HTML, text or empty) into problems; JSON stays as it is."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         if not request.path_info.startswith("/api/") or response.status_code < 400 or response.streaming:

@@ -29,7 +29,7 @@ class AutoSchema(openapi.AutoSchema):
 
 
 def document(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add the problems, which each operation answers with 4XX, and what else drf-spectacular leaves out."""
+    """Add the problems that each operation answers with 4XX, and what else drf-spectacular leaves out."""
     string = {"type": "string"}
     error = {"type": "object", "properties": {"pointer": string, "detail": string, "code": string}}
     result["components"]["schemas"]["Problem"] = {
@@ -46,7 +46,7 @@ def document(result: dict[str, Any], generator: Any, request: Any, public: bool)
     content = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for path in result["paths"].values():
         for operation in path.values():
-            # Without it a client may ask for a token in order to get one.
+            # Without it, clients send a token even to the address that gives them one.
             operation.setdefault("security", [])
             operation["responses"]["4XX"] = {"description": "A problem (RFC 9457)", "content": content}
             for parameter in operation.get("parameters", []):

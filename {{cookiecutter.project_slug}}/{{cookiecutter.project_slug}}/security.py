@@ -27,21 +27,21 @@ HEADERS = {
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 
-# Proxies answer 502 where the headers of an answer do not fit into their buffer, often of 4 KB.
+# Proxies answer 502 if the headers of an answer exceed their buffer, which often has 4 KB.
 LOCATION_MAX_LENGTH = 2048
 
 # Some proxies add the port.
 ADDRESS = re.compile(r"\[(?P<six>[^\]]*)\](:\d+)?|(?P<four>[\d.]+):\d+")
 
-# How Django says that a value is none of a field's type.
+# Django's message for a value that does not match the type of a field.
 NO_KEY = re.compile(r"Field '\w+' expected a ")
 
 
 def address(text: str) -> str | None:
-    """Return the IP address in what a proxy or a server tells, or None."""
+    """Return the IP address in an entry such as [2001:db8::1]:4711, or None."""
     match = ADDRESS.fullmatch(text.strip())
     try:
-        # A zone is one of the proxy's own interfaces.
+        # A zone names an interface of the proxy.
         return str(ipaddress.ip_address((match["six"] or match["four"] if match else text.strip()).partition("%")[0]))
     except ValueError:
         return None
@@ -58,7 +58,7 @@ def client_address(meta: dict[str, str]) -> str | None:
 
 def username(request: HttpRequest, credentials: dict[str, str] | None) -> str:
     """Return the name under which django-axes counts failed sign-ins, whatever its case."""
-    # Its columns are that long.
+    # django-axes stores up to 255 characters.
     return ((credentials or request.POST).get("username") or "").lower()[:255]
 
 
@@ -67,7 +67,7 @@ def csrf_failure(request: HttpRequest, reason: str) -> HttpResponse:
     return render(request, "403_csrf.html", status=403)
 
 
-# Django's own pages read the body for a token, and fail when it is malformed.
+# Django's own views read the body for the CSRF token, and fail if it is malformed.
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render(request, "403.html", status=403)
 
@@ -77,19 +77,19 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def has_nul(path: str, query: str, cookies: Mapping[str, str]) -> bool:
-    """Tell whether a NUL, which PostgreSQL does not take, is anywhere in an address or in cookies."""
+    """Tell whether an address or a cookie has a NUL, which PostgreSQL refuses."""
     return "%00" in query or any("\0" in text for text in (path, query, *cookies.values()))
 
 
 def refusal(request: HttpRequest) -> tuple[int, str] | None:
     """Return the status and the reason to refuse a request before anything else reads it, or None."""
     length = request.META.get("CONTENT_LENGTH") or "0"
-    # Python reads no number of thousands of digits.
+    # Python refuses to convert thousands of digits.
     if length.isdecimal() and (len(length) > 18 or int(length) > settings.REQUEST_MAX_SIZE):
         return 413, "The request is too large."
     if has_nul(request.path_info, request.META.get("QUERY_STRING", ""), request.COOKIES):
         return 400, "The request has a NUL."
-    # django-rest-knox decodes what is not ASCII, or fails.
+    # django-rest-knox fails on bytes that are not ASCII.
     if not request.META.get("HTTP_AUTHORIZATION", "").isascii():
         return 400, "The header Authorization is malformed."
     try:
@@ -106,7 +106,7 @@ class UTF8RequestMixin(HttpRequest):
     """
     Leaves it to SecurityMiddleware to refuse a charset.
 
-    Django reads address and body by any codec, also by one that is none of text, and fails before any middleware runs.
+    Django decodes address and body with any codec, even one that is not for text, and fails before any middleware runs.
     """
 
     def _set_content_type_params(self, meta: dict[str, str]) -> None:
@@ -119,14 +119,14 @@ class UTF8RequestMixin(HttpRequest):
     def parse_file_upload(self, *args: Any, **kwargs: Any) -> Any:
         try:
             return super().parse_file_upload(*args, **kwargs)
-        # Newer Djangos do so themselves.
+        # Newer versions of Django do this.
         except LookupError as error:
             raise MultiPartParserError(str(error)) from error
 {% endif %}
 
 
 class Request(UTF8RequestMixin, WSGIRequest):
-    """What is read of a WSGI server."""
+    """A request from a WSGI server."""
 
 
 class SecurityMiddleware(MiddlewareMixin):
@@ -140,14 +140,14 @@ class SecurityMiddleware(MiddlewareMixin):
         return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        # The admin asks the database for what an address or a form says, before it has checked that.
+        # The admin passes values of an address or a form to the database before it validates them.
         is_admin = request.resolver_match and "admin" in request.resolver_match.app_names
         if is_admin and (isinstance(exception, DataError) or NO_KEY.match(str(exception))):
             return HttpResponse("The request is malformed.", content_type="text/plain", status=400)
         return None
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        # Whoever asks for a long address would make a proxy fail.
+        # A longer redirect would make a proxy fail.
         if len(response.headers.get("Location", "")) > LOCATION_MAX_LENGTH:
             response = HttpResponse("The address is too long.", content_type="text/plain", status=414)
         for name, value in HEADERS.items():

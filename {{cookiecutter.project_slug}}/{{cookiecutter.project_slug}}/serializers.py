@@ -16,12 +16,12 @@ from {{ cookiecutter.project_slug }}.forms import constraint_errors
 
 
 def integer_range(field: models.Field) -> tuple[int, int]:
-    """Return what PostgreSQL stores; what another database takes, and its own limits, would be other ones."""
+    """Return the lowest and highest integer that PostgreSQL stores for a field, whatever the database is."""
     return BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
 
 
 class JSONParser(parsers.JSONParser):
-    """Refuses JSON that is nested too deeply, on which REST framework's own fails."""
+    """Refuses JSON that is nested too deeply; the parser of REST framework fails on it."""
 
     def parse(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -59,7 +59,7 @@ class ModelSerializer(serializers.ModelSerializer):
             kwargs["max_value"] = min(high, kwargs.get("max_value", high))
         return field_class, kwargs
 
-    # The constraints are checked here, where it is known what the view sets, such as the owner.
+    # Constraints are checked here, where the fields that the view sets are known, such as the owner.
     def create(self, validated_data: Any) -> Any:
         model: Any = self.Meta.model
         return self.save_within_constraints(model(), validated_data, super().create)
@@ -71,7 +71,7 @@ class ModelSerializer(serializers.ModelSerializer):
         return self.save_within_constraints(copy(instance), validated_data, update)
 
     def save_within_constraints(self, instance: Any, data: Any, save: Callable[[Any], Any]) -> Any:
-        """Save the data unless its constraints forbid that; `instance` is only there to be checked."""
+        """Save the data, or raise ValidationError if it violates a constraint; `instance` is a copy to check."""
         columns = {name for field in instance._meta.concrete_fields for name in (field.name, field.attname)}
         for name in columns & data.keys():
             setattr(instance, name, data[name])
@@ -80,7 +80,7 @@ class ModelSerializer(serializers.ModelSerializer):
             with transaction.atomic():
                 return save(data)
         except IntegrityError:
-            # Another request was quicker; what it has saved is found now.
+            # Another request has just saved a duplicate, which is found now.
             self.check_constraints(instance)
             raise
 
@@ -103,7 +103,7 @@ def takes_files(view: Any) -> bool:
 
 
 class FileParser(parsers.MultiPartParser):
-    """Takes forms with files, where the view has a field for one; all other views take JSON alone."""
+    """Parses forms with files for views with a file field; other views take only JSON."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         if not takes_files(parser_context["view"]):

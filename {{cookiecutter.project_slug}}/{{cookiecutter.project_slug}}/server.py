@@ -15,12 +15,10 @@ from {{ cookiecutter.project_slug }}.environment import env
 
 
 class Protocol(HttpToolsProtocol):
-    """Serves a connection that was open, but had sent no request yet, when the server began to stop, and refuses
-    a handshake at which its WebSockets would fail.
-    """
+    """Serves connections that were opened just before the server stops, and refuses malformed handshakes."""
 
     def handle_websocket_upgrade(self) -> None:
-        # The websockets of Python 3.9 fails at a key that is not ASCII.
+        # The version of websockets for Python 3.9 fails on a key that is not ASCII.
         if all(value.isascii() for name, value in self.headers if name.startswith(b"sec-websocket-")):
             super().handle_websocket_upgrade()
         else:
@@ -36,7 +34,7 @@ class Protocol(HttpToolsProtocol):
 {% if cookiecutter.__django != "4.2" %}
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """Closes a socket over which comes text that is not UTF-8, at which Uvicorn's own logs an error or fails."""
+    """Closes a socket that receives text which is not UTF-8; Uvicorn's own class logs an error or fails."""
 
     def send_receive_event_to_app(self) -> None:
         try:

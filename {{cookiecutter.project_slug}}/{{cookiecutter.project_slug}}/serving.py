@@ -1,4 +1,4 @@
-"""What a process that serves the site does, and a command does not."""
+"""What a server process does and a command does not."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ if not DEBUG:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 
-# HSTS says whether subdomains and the browsers' own list are included.
+# The variable HSTS decides on subdomains and preloading.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 TRUSTED_PROXIES = env["TRUSTED_PROXIES"]
@@ -166,7 +166,7 @@ DATABASES = {"default": env["DATABASE_URL"]}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     OPTIONS: dict[str, Any] = {"connect_timeout": 5}
     if env["DATABASE_POOLER"]:
-        # Each transaction may have another connection of the pooler.
+        # A pooler may use another connection for each transaction.
         DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
     else:
         OPTIONS["options"] = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
@@ -206,7 +206,7 @@ if REDIS_URL:
                 "pool_class": "{{ cookiecutter.project_slug }}.cache.ConnectionPool",
                 "socket_connect_timeout": 1,
                 "socket_timeout": 1,
-                # Replaces a connection that Redis has closed; by default redis-py waits for seconds.
+                # Retries once and at once; by default redis-py waits for seconds.
                 "retry": Retry(NoBackoff(), 1, (redis.ConnectionError,)),
             },
         }
@@ -370,7 +370,7 @@ SPECTACULAR_SETTINGS = {
     },
     "SERVERS": [{"url": "/"}],
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    # Else clients would have to send what only the server writes.
+    # Otherwise clients would have to send read-only fields.
     "COMPONENT_SPLIT_REQUEST": True,
     "SERVE_INCLUDE_SCHEMA": False,
     "POSTPROCESSING_HOOKS": ["{{ cookiecutter.project_slug }}.schema.document"],

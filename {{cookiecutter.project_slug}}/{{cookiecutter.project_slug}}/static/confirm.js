@@ -8,7 +8,7 @@ function ask(event, question) {
   }
 }
 
-// On the way down, so that no other script has acted on the event yet.
+// Capturing, so that this runs before all other scripts.
 document.addEventListener("submit", (event) => {
   ask(event, event.submitter?.dataset.confirm ?? event.target.dataset.confirm);
 }, true);

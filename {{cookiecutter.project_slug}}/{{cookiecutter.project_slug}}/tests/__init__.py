@@ -22,7 +22,7 @@ folder = None
 def isolate():
     """Give this process a cache, a channel layer and folders of its own, quick passwords and a quiet log."""
     global folder
-    # A parallel process is a copy of the first one, which removes the folders of all.
+    # The folders of parallel processes are inside that of the first one, which removes all at exit.
     folder = tempfile.mkdtemp(prefix="tests-", dir=folder)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     uploads = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
@@ -47,7 +47,7 @@ def isolate():
         database["CONN_MAX_AGE"] = 0
     for name in "{{ cookiecutter.project_slug }}.logs", "axes":
         logging.getLogger(name).setLevel(logging.ERROR)
-    # Only SENTRY_DSN loads it; without an address it reports nothing.
+    # It is loaded only if SENTRY_DSN is set. Without an address it reports nothing.
     if "sentry_sdk" in sys.modules:
         sys.modules["sentry_sdk"].init("")
 
@@ -55,7 +55,7 @@ def isolate():
 def start_from_zero():
     """Empty caches, channel layers and folders, so that no test meets what another one has left."""
     for alias in settings.CACHES:
-        # Never one that a test has named itself.
+        # Not a cache that a test has configured.
         if isinstance(caches[alias], LocMemCache):
             caches[alias].clear()
 {% if cookiecutter.interface == "ASGI" %}

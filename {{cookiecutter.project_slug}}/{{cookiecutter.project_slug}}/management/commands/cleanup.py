@@ -10,12 +10,12 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from knox.models import AuthToken
 
-# PostgreSQL ends a statement that takes too long.
+# One statement for all rows could exceed the time limit of PostgreSQL.
 BATCH = 1000
 
 
 def expired() -> dict[str, QuerySet[Any]]:
-    """Return name -> rows that are of no use any more."""
+    """Return name -> rows that are no longer needed."""
     now = timezone.now()
     return {
         "sessions": Session.objects.filter(expire_date__lt=now),
