@@ -34,6 +34,8 @@ def wait(connection: Any) -> None:
 
 def prepare() -> None:
     """Limit how long a request waits for PostgreSQL, and warn of DEBUG."""
-    extensions.set_wait_callback(wait)
+    # Windows has no poll().
+    if sys.platform != "win32":
+        extensions.set_wait_callback(wait)
     if settings.DEBUG and not "".join(sys.argv[1:2]).startswith("runserver"):
         logger.warning("DEBUG is on: anyone who causes an error sees the code and settings of this site.")
