@@ -17,6 +17,8 @@ class Storage:
 
     def __init__(self, address):
         self.address = address
+        # All servers of a process have the same data.
+        requests.post(f"http://{address}/moto-api/reset", timeout=60).raise_for_status()
         anyone = {"aws_access_key_id": "anyone", "aws_secret_access_key": "anyone"}
         self._options = {"endpoint_url": f"http://{address}", "region_name": REGION, **anyone}
         self.s3 = boto3.client("s3", **self._options)
