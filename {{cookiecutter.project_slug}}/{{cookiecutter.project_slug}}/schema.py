@@ -53,4 +53,6 @@ def document(result: dict[str, Any], generator: Any, request: Any, public: bool)
                 # A filter without a value is none.
                 if parameter["in"] == "query":
                     parameter["allowEmptyValue"] = True
+                    if parameter["schema"] == string:
+                        parameter["schema"] = {**string, "pattern": r"^[^\x00]*$"}
     return result

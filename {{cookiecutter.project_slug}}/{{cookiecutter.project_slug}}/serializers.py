@@ -30,13 +30,17 @@ class JSONParser(parsers.JSONParser):
             raise exceptions.ParseError("JSON parse error - It is nested too deeply.") from error
 
 
+# White space differs between languages: these are the characters that any of them counts.
+NOT_BLANK = r"^[\s\x01-\x1f\x85\ufeff]*[^\s\x00-\x1f\x85\ufeff][^\x00]*$"
+
+
 class TextField(serializers.CharField):
     """Text as it was sent: a number is not made into it, white space around it stays, white space alone is refused."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(trim_whitespace=False, **kwargs)
         # The description takes its pattern from here; PostgreSQL stores no NUL.
-        self.validators.append(RegexValidator(r"^\s*[^\s\x00][^\x00]*$", "This field may not be blank.", "blank"))
+        self.validators.append(RegexValidator(NOT_BLANK, "This field may not be blank.", "blank"))
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):

@@ -1,6 +1,6 @@
 from unittest import mock
 
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Permission
 from django.core.checks import run_checks
 from django.db import NotSupportedError, OperationalError, connection
 from django.test import TestCase, override_settings
@@ -49,15 +49,15 @@ class CheckTests(TestCase):
             self.assertEqual(self.told(), ["project.E002"])
 
     def test_an_order_by_one_of_many(self):
-        class GroupSerializer(serializers.ModelSerializer):
+        class PermissionSerializer(serializers.ModelSerializer):
             class Meta:
-                model = Group
+                model = Permission
 
-        class GroupView(generics.ListAPIView):
-            serializer_class = GroupSerializer
-            ordering_fields = ["pk", "name", "name__year", "unknown", "permissions__name", "user"]
+        class PermissionView(generics.ListAPIView):
+            serializer_class = PermissionSerializer
+            ordering_fields = ["pk", "name__year", "unknown", "group__name", "content_type__permission"]
 
-        resolver = mock.Mock(url_patterns=[path("api/", include([path("", GroupView.as_view())]))])
+        resolver = mock.Mock(url_patterns=[path("api/", include([path("", PermissionView.as_view())]))])
         with mock.patch("{{ cookiecutter.project_slug }}.checks.get_resolver", return_value=resolver):
             found = [message for message in run_checks() if message.id == "project.E003"]
-        self.assertEqual([message.msg.split("'")[1] for message in found], ["permissions__name", "user"])
+        self.assertEqual([message.msg.split("'")[1] for message in found], ["group__name", "content_type__permission"])
