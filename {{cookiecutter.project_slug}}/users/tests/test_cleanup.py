@@ -11,7 +11,7 @@ from django.test import TestCase
 from django.utils import timezone
 from knox.models import AuthToken
 
-from {{ cookiecutter.project_slug }}.management.commands import cleanup
+from users.management.commands import cleanup
 
 
 class CleanupTests(TestCase):

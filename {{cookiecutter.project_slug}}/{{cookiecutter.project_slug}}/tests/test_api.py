@@ -190,8 +190,10 @@ class SchemaTests(APITestCase):
                 self.assertTrue(operation["summary"])
                 self.assertEqual(operation["security"] == [], operation["summary"] == "Create token")
 
-    def test_a_filter_may_have_no_value(self):
-        parameters = [{"in": "path", "name": "id"}, {"in": "query", "name": "search"}]
+    def test_a_filter_may_have_no_value_and_no_nul(self):
+        number, text = {"type": "integer"}, {"type": "string"}
+        parameters = [{"in": "path", "schema": number}, {"in": "query", "schema": text}]
         operation = {"responses": {}, "parameters": parameters}
         schema.document({"components": {"schemas": {}}, "paths": {"/": {"get": operation}}}, None, None, True)
         self.assertEqual([parameter.get("allowEmptyValue") for parameter in parameters], [None, True])
+        self.assertEqual([parameter["schema"].get("pattern") for parameter in parameters], [None, r"^[^\x00]*$"])
