@@ -192,8 +192,10 @@ class SchemaTests(APITestCase):
 
     def test_a_filter_may_have_no_value_and_no_nul(self):
         number, text = {"type": "integer"}, {"type": "string"}
-        parameters = [{"in": "path", "schema": number}, {"in": "query", "schema": text}]
+        kinds = ("path", text), ("query", number), ("query", text)
+        parameters = [{"in": place, "schema": kind} for place, kind in kinds]
         operation = {"responses": {}, "parameters": parameters}
         schema.document({"components": {"schemas": {}}, "paths": {"/": {"get": operation}}}, None, None, True)
-        self.assertEqual([parameter.get("allowEmptyValue") for parameter in parameters], [None, True])
-        self.assertEqual([parameter["schema"].get("pattern") for parameter in parameters], [None, r"^[^\x00]*$"])
+        self.assertEqual([parameter.get("allowEmptyValue") for parameter in parameters], [None, True, True])
+        self.assertEqual([parameter["schema"].get("pattern") for parameter in parameters][:2], [None, None])
+        self.assertEqual(parameters[2]["schema"]["pattern"], r"^[^\x00]*$")

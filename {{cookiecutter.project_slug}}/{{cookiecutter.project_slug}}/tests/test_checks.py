@@ -55,7 +55,7 @@ class CheckTests(TestCase):
 
         class PermissionView(generics.ListAPIView):
             serializer_class = PermissionSerializer
-            ordering_fields = ["pk", "name__year", "unknown", "group__name", "content_type__permission"]
+            ordering_fields = ["pk", "codename", "name__year", "unknown", "group__name", "content_type__permission"]
 
         resolver = mock.Mock(url_patterns=[path("api/", include([path("", PermissionView.as_view())]))])
         with mock.patch("{{ cookiecutter.project_slug }}.checks.get_resolver", return_value=resolver):

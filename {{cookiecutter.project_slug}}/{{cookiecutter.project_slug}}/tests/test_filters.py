@@ -9,7 +9,7 @@ from django_filters import rest_framework
 from rest_framework import generics, pagination, serializers, status
 from rest_framework.test import APITestCase
 
-from {{ cookiecutter.project_slug }}.filters import OrderingFilter
+from {{ cookiecutter.project_slug }}.filters import FilterSet, OrderingFilter
 
 PROBLEM = "There is no such parameter; there are "
 
@@ -77,6 +77,12 @@ class FilterTests(APITestCase):
                 response = self.client.get("/permissions/", {"content_type": key})
                 self.assertEqual(response.status_code, status.HTTP_400_BAD_REQUEST)
                 self.assertEqual(response.data["errors"][0]["pointer"], "#/content_type")
+
+    def test_only_numbers_have_a_range(self):
+        for name, has_range in ("id", True), ("content_type", True), ("codename", False):
+            with self.subTest(name=name):
+                found = FilterSet.filter_for_field(Permission._meta.get_field(name), name)
+                self.assertEqual("max_value" in found.extra, has_range)
 
     def test_an_unknown_parameter_is_named_with_those_that_exist(self):
         for url, known in (

@@ -222,3 +222,7 @@ class CursorListViewTests(TestCase):
     def test_a_made_up_cursor_is_not_found(self):
         with self.assertRaises(Http404):
             self.get(cursor=b64encode(b"p=x").decode())
+
+    def test_the_description_shows_no_example_of_a_link(self):
+        links = CursorPagination().get_paginated_response_schema({})["properties"]
+        self.assertNotIn("example", {**links["next"], **links["previous"]})
