@@ -1,8 +1,8 @@
 """Break the template in small ways, one at a time, and check that a test fails: `make mutations` runs this.
 
 tests/mutations.yaml lists the mutations by topic. Each replaces the text `old` by `new` in the file `in`: a file of
-this repository, or of the default project. `old` occurs once, or more often with `count: all`. `red` names the tests,
-of which at least one must fail: test functions of this repository, or dotted labels for the generated project's
+this repository, or of the default project. `old` occurs once, or more often with `count: all`. `red` names tests: at
+least one of them must fail. They are test functions of this repository, or dotted labels for the generated project's
 `manage.py test`. `answers` choose that project.
 
     .venv/bin/python -m tests.mutations [--list] [--jobs N] [words that the topic or `what` contains]

@@ -93,7 +93,7 @@ class LiveConsumerTests(TransactionTestCase):
         self.assertFalse((await self.open_socket(Client()).connect())[0])
 
     async def test_refuses_an_unknown_address(self):
-        # Not before the tests run, for it sets up the logs anew.
+        # Imported here, because the import configures logging again.
         routes = import_module("{{ cookiecutter.project_slug }}.asgi").routes
         for path in "/", "/ws/", "/nowhere/":
             with self.subTest(path=path):
