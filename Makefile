@@ -13,15 +13,15 @@
 #   make timings                     the seconds of the last run of .ci/run, in CONTRIBUTING.md
 #   make load                        the heavy runs: thousands of sockets, restarts under load, hostile clients
 #   make docs                        what README.md shows: the questions, a transcript and a picture
-#   make versions                    newer versions of all that a project installs, in versions/
+#   make versions                    newer versions of all that a project installs, in template_code/versions/
 #   make requirements                newer pinned tools
 #   make benchmark                   the time from the command to the first page, beside that of doing it by hand
 #   make benchmark-servers           requests a second and memory of each server, beside a bare project on the same
-#                                    one, and the cost of long lists; into benchmarks/README.md
+#                                    one, and the cost of long lists; into tools/benchmarks/README.md
 #   make ... PYTHON=python3.12       with another Python than python3
 
 PYTHON ?= python3
-TOOLS = "$(PYTHON)" tools.py requirements-test.txt
+TOOLS = "$(PYTHON)" -m tools.prepare requirements-test.txt
 TEST = git chromium redis-server
 MATRIX = $(TEST) apache2 curl debootstrap java nginx node npm openssl pgbouncer unshare
 LOAD = $(MATRIX)
@@ -36,7 +36,7 @@ help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
 
 demo:
-	@"$(PYTHON)" demo.py
+	@"$(PYTHON)" -m tools.demo
 
 tools:
 	@$(TOOLS)
@@ -66,18 +66,18 @@ load:
 
 docs:
 	@$(TOOLS) $(TEST)
-	.venv/bin/python docs.py
+	.venv/bin/python -m tools.docs
 
 versions: tools
-	.venv/bin/python versions.py
+	.venv/bin/python -m tools.versions
 
 requirements: tools
-	$(COMPILE) requirements.in --output-file requirements.txt
-	$(COMPILE) requirements-test.in --output-file requirements-test.txt
+	$(COMPILE) tools/requirements.in --output-file tools/requirements.txt
+	$(COMPILE) tools/requirements-test.in --output-file tools/requirements-test.txt
 
 benchmark: tools
-	.venv/bin/python benchmarks/generation.py
+	.venv/bin/python -m tools.benchmarks.generation
 
 benchmark-servers:
 	@$(TOOLS) $(LOAD) wrk
-	.venv/bin/python benchmarks/servers.py
+	.venv/bin/python -m tools.benchmarks.servers

@@ -12,7 +12,7 @@ import playwright.sync_api
 import pytest
 from filelock import FileLock
 
-from demo import ROOT, problem_with
+from template_code.questions import ROOT
 from tests.support import machine
 from tests.support.browser import Visitor
 from tests.support.hooks import path_of_tools
@@ -23,6 +23,7 @@ from tests.support.production import Deployment
 from tests.support.project import Project, generate
 from tests.support.rendering import Renderer, run_cookiecutter
 from tests.support.user import virtualenv
+from tools.demo import problem_with
 
 CHROMIUM_OPTIONS = [
     "--no-sandbox",

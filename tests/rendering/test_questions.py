@@ -6,9 +6,10 @@ import sys
 
 import pytest
 
-import template_filters
-from demo import QUESTIONS
-from template_filters import problem_with_name
+from template_code import names
+from template_code.answers import running_python
+from template_code.names import problem_with_name
+from template_code.questions import QUESTIONS
 from tests.support.machine import PYTHON_VERSIONS, RUNNING_PYTHON
 from tests.support.rendering import FLIPPED, OTHER_TEXTS, SETTINGS, choices, listing, name_of, run_cookiecutter
 
@@ -126,7 +127,7 @@ def test_each_python_has_its_django(rendered, version):
 )
 def test_the_default_python_is_the_running_one_or_the_newest(monkeypatch, running, default):
     monkeypatch.setattr(sys, "version_info", running)
-    assert template_filters.running_python(SETTINGS["_django"]) == default
+    assert running_python(SETTINGS["_django"]) == default
 
 
 def test_the_prompt_names_the_supported_pythons():
@@ -156,24 +157,24 @@ def test_the_prompt_names_the_supported_pythons():
     ],
 )
 def test_the_package_that_follows_from_the_name(name, package):
-    assert template_filters.package_name(name) == package
+    assert names.package_name(name) == package
 
 
 def test_no_name_of_a_project_makes_a_package_that_is_refused():
     refused = {
-        *template_filters.IMPORTED,
-        *template_filters.TAKEN,
-        *template_filters.SOFT_KEYWORDS,
-        *template_filters.OTHER_MODULES,
-        *template_filters.standard_library(),
+        *names.IMPORTED,
+        *names.TAKEN,
+        *names.SOFT_KEYWORDS,
+        *names.OTHER_MODULES,
+        *names.standard_library(),
         *keyword.kwlist,
         *(f"{device}{number}" for device in ("com", "lpt") for number in range(10)),
         *("aux", "con", "nul", "prn"),
         SETTINGS["app_name"],
     }
-    names = {name: template_filters.package_name(name.title()) for name in refused}
-    assert {name: package for name, package in names.items() if problem_with_name(package)} == {}
-    assert SETTINGS["app_name"] not in names.values()
+    packages = {name: names.package_name(name.title()) for name in refused}
+    assert {name: package for name, package in packages.items() if problem_with_name(package)} == {}
+    assert SETTINGS["app_name"] not in packages.values()
 
 
 def test_one_word_is_enough_for_a_project(rendered):

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from demo import ROOT
-from docs import questions
+from template_code.questions import ROOT
+from tools.docs import questions
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONTEXT = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))

@@ -11,8 +11,8 @@ import xml.etree.ElementTree
 import pytest
 import yaml
 
-from demo import QUESTIONS
-from template_filters import optional_files
+from template_code.files import optional_files
+from template_code.questions import QUESTIONS
 from tests.support.machine import clean_environment
 from tests.support.project import cookiecutter_command
 from tests.support.rendering import (
@@ -333,11 +333,11 @@ def test_each_file_of_the_template_belongs_to_some_answer(rendered):
 
 def test_a_row_of_the_table_without_a_file_is_an_error(tmp_path):
     template = copy_template(tmp_path / "template")
-    filters = template / "template_filters.py"
-    text = filters.read_text(encoding="utf-8")
+    table = template / "template_code" / "files.py"
+    text = table.read_text(encoding="utf-8")
     row = '        "users/managers.py": email,\n'
     assert row in text
-    filters.write_text(text.replace(row, f'{row}        "users/gone.py": True,\n'), encoding="utf-8")
+    table.write_text(text.replace(row, f'{row}        "users/gone.py": True,\n'), encoding="utf-8")
     command = cookiecutter_command(tmp_path / "made", {}, "--no-input", template=template)
     environment = clean_environment(SKIP_SETUP=1)
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
@@ -357,10 +357,11 @@ for folder in sys.argv[2:]:
 def test_two_versions_of_the_template_in_one_process_have_each_their_own_filters(rendered, tmp_path):
     for version in "old", "new":
         copy_template(tmp_path / version / "template")
-    filters = tmp_path / "new" / "template" / "template_filters.py"
-    text = filters.read_text(encoding="utf-8")
-    assert "def markdown(text):\n" in text
-    filters.write_text(text.replace("def markdown(text):\n", "def markdown(text):\n    return text.upper()\n\n"))
+    texts = tmp_path / "new" / "template" / "template_code" / "texts.py"
+    text = texts.read_text(encoding="utf-8")
+    line = "def markdown(text: str) -> str:\n"
+    assert line in text
+    texts.write_text(text.replace(line, f"{line}    return text.upper()\n\n"))
     command = [sys.executable, "-I", "-c", RENDER_BOTH, rendered.config, tmp_path / "old", tmp_path / "new"]
     subprocess.run(command, cwd=tmp_path, env=clean_environment(SKIP_SETUP=1), check=True)
     for version, title in ("old", "# My Project\n"), ("new", "# MY PROJECT\n"):

@@ -9,7 +9,7 @@ import editorconfig
 import pytest
 import yaml
 
-from demo import QUESTIONS
+from template_code.questions import QUESTIONS
 from tests.support.changes import commit, edit, git
 from tests.support.machine import clean_environment, python_of
 from tests.support.rendering import listing

@@ -9,7 +9,7 @@ import sys
 import pytest
 import requests
 
-from demo import ROOT
+from template_code.questions import ROOT
 from tests.support.changes import PERSON, commit, git
 from tests.support.hooks import path_of_tools
 from tests.support.machine import clean_environment
@@ -39,11 +39,7 @@ class Template:
                 (path / file).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / file, path / file)
         self.present = commit(path)
-        self.edit(
-            "template_filters.py",
-            "            known_versions,\n",
-            "            known_versions,\n            str.upper,\n",
-        )
+        self.edit("template_code/extension.py", "^    texts.markdown,$", "    texts.markdown,\n    str.upper,")
         self.edit("cookiecutter.json", r'"_version": ".*?"', '"_version": "2099.01"')
         project = "{{cookiecutter.project_slug}}"
         self.edit(f"{project}/README.md", "^# .*$", "# {{ cookiecutter.project_name|upper }}")

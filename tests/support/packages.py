@@ -11,11 +11,12 @@ import sys
 from filelock import FileLock
 from packaging.requirements import Requirement
 
-from demo import ROOT
-from template_filters import known_versions
+from template_code.questions import ROOT
+from template_code.versions import known_versions, with_dependencies
+from template_code.versions import requirements as as_requirements
 from tests.support.machine import clean_environment, python_of
 from tests.support.rendering import render
-from tools import install_pinned
+from tools.prepare import install_pinned
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -42,7 +43,7 @@ def indexes(project):
 
 def pins(python_version):
     """Return name -> Requirement of what is shipped for a Python."""
-    text = (ROOT / "versions" / f"{python_version}.txt").read_text()
+    text = (ROOT / "template_code" / "versions" / f"{python_version}.txt").read_text()
     found = [Requirement(line) for line in re.findall(r"^([a-z].*?) \\$", text, re.MULTILINE)]
     return {pin.name: pin for pin in found}
 
@@ -60,15 +61,7 @@ def requirements(answers):
     """Return the pinned packages of the project of these answers, as a text for pip."""
     pipfile = tomllib.loads(render("Pipfile", **answers))
     shipped = known_versions(answers["python_version"])
-    found = {*pipfile["packages"], *pipfile["dev-packages"]}
-    while more := {name for name, package in shipped.items() if found.intersection(package["via"])} - found:
-        found |= more
-    lines = []
-    for name in sorted(found):
-        marker = f" ; {shipped[name]['markers']}" if "markers" in shipped[name] else ""
-        hashes = " ".join(f"--hash={digest}" for digest in shipped[name]["hashes"])
-        lines.append(f"{name}{shipped[name]['version']}{marker} {hashes}\n")
-    return "".join(lines)
+    return as_requirements(with_dependencies({*pipfile["packages"], *pipfile["dev-packages"]}, shipped))
 
 
 def environment_of(answers):

@@ -14,9 +14,10 @@ from cookiecutter.main import cookiecutter
 from cookiecutter.prompt import prompt_for_config
 from cookiecutter.utils import create_env_with_context
 
-from demo import QUESTIONS, ROOT, problem_with
+from template_code.questions import QUESTIONS, ROOT
 from tests.support.machine import PYTHON_VERSIONS, clean_environment
 from tests.support.project import Project
+from tools.demo import problem_with
 
 TEMPLATE = ROOT / "{{cookiecutter.project_slug}}"
 SETTINGS = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))

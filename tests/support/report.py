@@ -4,7 +4,7 @@ import re
 import sys
 import xml.etree.ElementTree
 
-from demo import ROOT
+from template_code.questions import ROOT
 
 REPORTS = ROOT / ".cache" / "reports"
 FILE = ROOT / "CONTRIBUTING.md"

@@ -13,17 +13,11 @@ import shutil
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
-import tools
+from template_code.questions import QUESTIONS, ROOT
+from tools import prepare
 
-ROOT = Path(__file__).resolve().parent
 DEMO = ROOT / "demo"
-QUESTIONS = {
-    name: default
-    for name, default in json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8")).items()
-    if not name.startswith("_")
-}
 # What the user's shell may hold for another project.
 FOREIGN = ("DATABASE_URL", "DJANGO_SETTINGS_MODULE", "PYTHONHOME", "PYTHONPATH", "SKIP_SETUP", "VIRTUAL_ENV")
 
@@ -68,9 +62,9 @@ def problem_with_port(port):
 def template_digest():
     """Return a digest of all that goes into a generated project."""
     digest = hashlib.sha256()
-    folders = (ROOT / "hooks", ROOT / "versions", ROOT / "{{cookiecutter.project_slug}}")
+    folders = (ROOT / "hooks", ROOT / "template_code", ROOT / "{{cookiecutter.project_slug}}")
     files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
-    for path in (ROOT / "cookiecutter.json", ROOT / "template_filters.py", *files):
+    for path in (ROOT / "cookiecutter.json", *files):
         if path.suffix != ".pyc":
             digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
@@ -92,7 +86,7 @@ def generate(answers, environment):
     # Without a file of its own, Cookiecutter reads the user's defaults and writes into the home folder.
     config = cache / "config.yaml"
     config.write_text(json.dumps({"cookiecutters_dir": str(cache), "replay_dir": str(cache)}))
-    command = [tools.PYTHON, "-m", "cookiecutter", "--no-input", "--config-file", config, "--output-dir", DEMO, ROOT]
+    command = [prepare.PYTHON, "-m", "cookiecutter", "--no-input", "--config-file", config, "--output-dir", DEMO, ROOT]
     command += [f"{name}={value}" for name, value in answers.items()]
     subprocess.run([str(word) for word in command], check=True, env=environment)
     # The hooks keep a project whose set-up failed, and say so.
@@ -110,12 +104,12 @@ def main():
     answers = words(os.environ.get("MAKEFLAGS", ""))
     answers.pop("PYTHON", None)
     port = answers.pop("port", "8000")
-    problem = tools.problem() or problem_with(answers) or problem_with_port(port)
+    problem = prepare.problem() or problem_with(answers) or problem_with_port(port)
     if problem:
         sys.exit(f"make demo: {problem}")
     environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     try:
-        tools.install("requirements.txt")
+        prepare.install("requirements.txt")
         project = generate(answers, environment)
     except subprocess.CalledProcessError as error:
         sys.exit(f"make demo: `{shlex.join(error.cmd)}` failed (see above).")

@@ -1,4 +1,4 @@
-"""Prepare this clone for a make target: `python3 tools.py requirements-test.txt [program ...]`.
+"""Prepare this clone for a make target: `python3 -m tools.prepare requirements-test.txt [program ...]`.
 
 The programs of the machine that the target needs are looked for before anything is installed. Then .venv gets what the
 file of pinned requirements says.
@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 
@@ -120,7 +120,7 @@ def install(requirements):
         print(f"Making .venv with Python {sys.version.split()[0]}", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
         made_by.write_text(this)
-    wanted, present = ROOT / requirements, VENV / requirements
+    wanted, present = ROOT / "tools" / requirements, VENV / requirements
     if not present.exists() or present.read_bytes() != wanted.read_bytes():
         print(f"Installing {requirements} into .venv", flush=True)
         install_tools(wanted)

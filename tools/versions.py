@@ -1,7 +1,7 @@
-"""Resolve all that a generated project installs, for each Python, into versions/: what `make versions` runs.
+"""Resolve all packages of generated projects, for each Python, into template_code/versions/. `make versions` runs it.
 
 A hook makes a project's Pipfile.lock from these versions, so they are known to work together before a user
-gets them. Each file can be installed by itself too: `pip install --require-hashes -r versions/3.12.txt`.
+gets them. Each file can be installed by itself too: `pip install --require-hashes -r template_code/versions/3.12.txt`.
 """
 
 import itertools
@@ -16,7 +16,8 @@ from cookiecutter.prompt import prompt_for_config
 from cookiecutter.utils import create_env_with_context
 from packaging.markers import Marker
 
-from demo import QUESTIONS, ROOT
+from template_code.questions import QUESTIONS, ROOT
+from template_code.versions import FOLDER
 
 try:
     import tomllib
@@ -108,8 +109,8 @@ def main():
         # Where a machine has no Pipenv, the hook makes one for the time of its run.
         pins = resolve(sorted({*wanted, "pipenv"}), python)
         text = HEADER + without_needless_markers(pins, python)
-        (ROOT / "versions" / f"{python}.txt").write_text(text, encoding="utf-8")
-        print(f"versions/{python}.txt: {len(re.findall('^[a-z]', text, re.MULTILINE))} packages", flush=True)
+        (FOLDER / f"{python}.txt").write_text(text, encoding="utf-8")
+        print(f"{python}.txt: {len(re.findall('^[a-z]', text, re.MULTILINE))} packages", flush=True)
 
 
 if __name__ == "__main__":

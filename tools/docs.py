@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from demo import ROOT
+from template_code.questions import ROOT
 from tests.conftest import CHROMIUM_OPTIONS
 from tests.support.machine import clean_environment, program
 from tests.support.project import Project
@@ -117,8 +117,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
         transcript = generate(folder)
-        pictures = ROOT / "docs"
-        pictures.mkdir(exist_ok=True)
+        pictures = ROOT / ".github"
         take_picture(Project(folder / "my_project", {}), pictures)
     text = README.read_text(encoding="utf-8")
     text = replace(text, "questions", questions())
