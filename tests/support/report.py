@@ -7,7 +7,7 @@ import xml.etree.ElementTree
 from template_code.questions import ROOT
 
 REPORTS = ROOT / ".cache" / "reports"
-FILE = ROOT / "CONTRIBUTING.md"
+FILE = ROOT / ".github" / "CONTRIBUTING.md"
 TARGETS = "test", "matrix"
 SLOWEST = 20
 

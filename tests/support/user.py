@@ -133,7 +133,6 @@ def snapshot(folder, ignored):
     folder, found = Path(folder), {}
     for parent, folders, files in os.walk(folder):
         paths = {name: Path(parent, name).relative_to(folder) for name in [*folders, *files]}
-        # Whoever runs a Python leaves this.
         paths = {name: path for name, path in paths.items() if path not in ignored}
         folders[:] = [name for name in folders if name in paths]
         for path in paths.values():
