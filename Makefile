@@ -5,7 +5,7 @@
 #                                    every question of cookiecutter.json can be answered like this; the next
 #                                    `make demo` with the same answers serves the same project again, other
 #                                    answers (or a changed template) make demo/ anew
-#   make test                        ruff and the tests
+#   make test                        ruff, mypy and the tests
 #   make matrix                      the wide end-to-end tests: every pair of answers on every Python present, every
 #                                    failure of the set-up, every place and way to run it, updates with cruft
 #   make test-all                    both
@@ -45,6 +45,7 @@ test:
 	@$(TOOLS) $(TEST)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+	.venv/bin/mypy
 	$(PYTEST) --junitxml=.cache/reports/test.xml
 
 matrix:
