@@ -17,6 +17,7 @@ from tests.support.machine import clean_environment, program
 from tests.support.project import Project
 
 README = ROOT / "README.md"
+REPOSITORY = "org/template"
 
 
 def questions():
@@ -59,9 +60,9 @@ def answer_every_question_with_enter(command, folder, environment):
 
 
 def generate(folder):
-    """Generate a project from a clone of what is committed, called gh:org/template; return the terminal's text."""
+    """Generate a project from a clone of what is committed, called REPOSITORY; return the terminal's text."""
     origin = folder / "github"
-    subprocess.run(["git", "clone", "--quiet", "--bare", ROOT, origin / "org" / "template.git"], check=True)
+    subprocess.run(["git", "clone", "--quiet", "--bare", ROOT, origin / f"{REPOSITORY}.git"], check=True)
     config = folder / "config.yaml"
     config.write_text(
         json.dumps(
@@ -75,7 +76,7 @@ def generate(folder):
     environment = clean_environment(COLUMNS=100, COOKIECUTTER_CONFIG=config, PWD=folder, TERM="dumb")
     own = str(Path(sys.executable).parent)
     environment["PATH"] = f"{own}{os.pathsep}{environment['PATH']}"
-    return answer_every_question_with_enter(["cookiecutter", "gh:org/template"], folder, environment)
+    return answer_every_question_with_enter(["cookiecutter", f"gh:{REPOSITORY}"], folder, environment)
 
 
 def take_picture(project, path):
@@ -121,7 +122,7 @@ def main():
         take_picture(Project(folder / "my_project", {}), pictures)
     text = README.read_text(encoding="utf-8")
     text = replace(text, "questions", questions())
-    text = replace(text, "transcript", f"```console\n$ cookiecutter gh:org/template\n{transcript.rstrip()}\n```")
+    text = replace(text, "transcript", f"```console\n$ cookiecutter gh:{REPOSITORY}\n{transcript.rstrip()}\n```")
     README.write_text(text, encoding="utf-8")
 
 
