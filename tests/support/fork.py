@@ -14,7 +14,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def blocks():
-    """Yield the kind, the file and the text of each block of the section; the file is the last one named before."""
+    """Yield the kind, file and text of each block of the section; the file is the last one named above it."""
     page = PAGE.read_text(encoding="utf-8")
     section = re.search(r"^## Fork and customise\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)[1]
     file, end = None, 0
@@ -26,15 +26,15 @@ def blocks():
 
 
 def apply(diff, text):
-    """Return a text in which the old lines of a diff, which it has once, are replaced by the new ones."""
+    """Replace the old lines of a diff, which must occur once in the text, with the new ones; return the result."""
     old = "".join(line[1:] for line in diff.splitlines(keepends=True) if line[0] in " -")
     new = "".join(line[1:] for line in diff.splitlines(keepends=True) if line[0] in " +")
-    assert text.count(old) == 1, f"it is there {text.count(old)} times:\n{old}"
+    assert text.count(old) == 1, f"this text occurs {text.count(old)} times:\n{old}"
     return text.replace(old, new)
 
 
 class Fork:
-    """A clone of this repository with the present files, committed, that borrows the virtual environment."""
+    """A clone of this repository with its present files committed; it borrows the virtual environment."""
 
     def __init__(self, path):
         self.path = Path(path)
@@ -47,7 +47,7 @@ class Fork:
         git(self.path, "commit", "--quiet", "--allow-empty", "--message", "The present files")
 
     def run(self, script):
-        """Run shell commands; a target of make does not install anything."""
+        """Run shell commands; make targets install nothing."""
         environment = clean_environment(**PERSON, MAKEFLAGS="TOOLS=true")
         done = subprocess.run(
             ["bash", "-euxc", script],
@@ -62,7 +62,7 @@ class Fork:
         return done.stdout
 
     def follow(self, kinds=("diff", "json", "sh")):
-        """Apply the changes of the page and run its commands; `kinds` leaves some out."""
+        """Apply the changes of the page and run its commands; `kinds` selects the kinds of blocks."""
         for kind, file, text in blocks():
             if kind not in kinds:
                 continue

@@ -1,4 +1,4 @@
-"""The packages of a project: the pinned versions, the lock, and virtual environments that hold them."""
+"""The packages of a project: the pinned versions, the lock, and virtual environments with these packages."""
 
 import hashlib
 import json
@@ -21,11 +21,11 @@ from tools.prepare import install_pinned
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    # Pytest brings it.
+    # pytest depends on it.
     import tomli as tomllib
 
 ENVIRONMENTS = ROOT / ".cache" / "environments"
-# Without an index, whatever the machine's pip is configured to use.
+# Disables every package index, also those in the machine's pip configuration.
 OFFLINE = {"PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "", "PIP_RETRIES": "0"}
 INDEXES = """
 from pip._internal.commands import create_command
@@ -37,12 +37,12 @@ print(options.index_url, options.cert or "", sep="\\n")
 
 
 def indexes(project):
-    """Return pip's own default index, and the one and the certificates that this machine is configured to use."""
+    """Return pip's default index, and the index and the certificates of this machine's configuration."""
     return project.call("python", "-c", INDEXES).stdout.splitlines()
 
 
 def pins(python_version):
-    """Return name -> Requirement of what is shipped for a Python."""
+    """Return name -> Requirement of the tested packages for a Python."""
     text = (ROOT / "template_code" / "versions" / f"{python_version}.txt").read_text()
     found = [Requirement(line) for line in re.findall(r"^([a-z].*?) \\$", text, re.MULTILINE)]
     return {pin.name: pin for pin in found}
@@ -53,19 +53,19 @@ def lock(project):
 
 
 def locked(project):
-    """Return name -> what the lock says of it, for all packages."""
+    """Return name -> entry in the lock, for all packages."""
     return {name: package for section in ("default", "develop") for name, package in lock(project)[section].items()}
 
 
 def requirements(answers):
-    """Return the pinned packages of the project of these answers, as a text for pip."""
+    """Return the pinned packages of a project with these answers, in pip's requirements format."""
     pipfile = tomllib.loads(render("Pipfile", **answers))
     shipped = known_versions(answers["python_version"])
     return as_requirements(with_dependencies({*pipfile["packages"], *pipfile["dev-packages"]}, shipped))
 
 
 def environment_of(answers):
-    """Return a virtual environment with the packages of a project, made once and kept in this clone's cache."""
+    """Return a virtual environment with the packages of a project, created once and kept in this clone's cache."""
     python = python_of(answers["python_version"])
     text = requirements(answers)
     key = hashlib.sha256(f"{python}\n{text}".encode()).hexdigest()[:12]
@@ -75,7 +75,7 @@ def environment_of(answers):
         file = folder / "requirements.txt"
         if not file.exists():
             shutil.rmtree(folder, ignore_errors=True)
-            # As Pipenv makes it.
+            # Pipenv creates it in the same way.
             virtualenv = [sys.executable, "-m", "virtualenv", "--quiet", "--python", python, folder]
             subprocess.run(virtualenv, check=True, env=clean_environment())
             file.with_suffix(".new").write_text(text)
