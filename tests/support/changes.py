@@ -44,7 +44,7 @@ def commit(folder):
 def contents(project):
     """Return path -> text of all files, without those that running the project creates."""
     paths = [path for path in project.path.rglob("*") if not MADE & set(path.parts) and path.is_file()]
-    # SQLite may have left files beside its database.
+    # SQLite may leave files beside its database.
     paths = [path for path in paths if not path.name.startswith("db.sqlite3")]
     return {str(path.relative_to(project.path)): path.read_text() for path in paths}
 
