@@ -201,7 +201,7 @@ def test_dead_clients_do_not_slow_down_the_others(asgi, folder):
         report(f"heard all, another user's {len(seconds)} changes were heard after {max(seconds):.2f} s at most")
 
 
-def test_a_message_larger_than_64_kib_closes_its_socket_alone(asgi, folder):
+def test_a_message_larger_than_64_kib_closes_only_its_socket(asgi, folder):
     key = asgi.sessions[0]
 
     async def run(front):

@@ -68,7 +68,7 @@ def test_the_other_tab_shows_a_created_changed_and_deleted_item_by_itself(enter)
     first.get_by_role("link", name="Delete Sextant").click()
     first.get_by_role("button", name="Delete").click()
     expect(second.get_by_text("No items yet.")).to_be_visible()
-    assert second.evaluate("window.sameDocument"), "the page was loaded anew"
+    assert second.evaluate("window.sameDocument"), "the page was reloaded"
     first.get_by_role("button", name="Sign out").click()
     expect(heading(second, "Sign in")).to_be_visible()
 
@@ -142,7 +142,7 @@ def test_the_page_catches_up_when_the_server_is_back(installed, tmp_path, visit)
     project.run("shell", "-c", "from users.models import User; User.objects.get().items.create(name='Compass')")
     with project.serve(port=server.port):
         expect(heading(page, "Compass")).to_be_visible()
-        assert page.evaluate("window.sameDocument"), "the page was loaded anew"
+        assert page.evaluate("window.sameDocument"), "the page was reloaded"
         page.close()
     # The browser logs each refused request itself.
     refused = ("WebSocket connection to ", "Failed to load resource: net::")
