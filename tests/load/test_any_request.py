@@ -22,7 +22,7 @@ RUNS = [
 
 
 @pytest.mark.parametrize(("interface", "python_version", "answers", "thousands"), RUNS)
-def test_of_thousands_of_requests_none_is_answered_with_an_error(
+def test_none_of_thousands_of_requests_is_answered_with_an_error(
     deploy, interface, python_version, answers, thousands
 ):
     deployment = deploy(interface, python_version, answers).without_throttling()

@@ -215,7 +215,7 @@ def test_the_pages_of_a_signed_in_user_have_no_fault(site, enter, look):
     look(page, "password-done")
 
 
-def test_the_pages_that_refuse_have_no_fault(site, enter, look):
+def test_the_pages_of_refused_requests_have_no_fault(site, enter, look):
     visitor = enter(site)
     page = visitor.open("/no/such/page/")
     expect(heading(page, "Not found")).to_be_visible()
@@ -252,7 +252,7 @@ def test_the_page_of_an_error_has_no_fault(site, postgres, enter, look):
 
 
 @pytest.mark.parametrize("project", [("WSGI", OLDEST), ("ASGI", NEWEST)], ids="-".join)
-def test_the_list_the_api_page_and_the_admin_keep_to_the_policy(sites, enter, project):
+def test_the_list_the_api_page_and_the_admin_follow_the_policy(sites, enter, project):
     site = sites(*project)
     page = enter(site).open("/")
     sign_in(page, "root", PASSWORD)

@@ -179,7 +179,7 @@ def test_the_debug_toolbar_shows_the_queries_of_a_page(servers, visit, project):
     expect(queries.filter(has_text='FROM "users_user"')).to_have_count(1)
 
 
-def test_the_page_is_used_by_keyboard_alone(enter):
+def test_the_page_works_with_the_keyboard_only(enter):
     page = enter().open("/accounts/password_reset/")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()

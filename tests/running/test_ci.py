@@ -101,7 +101,7 @@ def test_the_linters_report_faults(rendered, bake):
 
 
 @pytest.mark.parametrize("interface", QUESTIONS["interface"])
-def test_pipenv_run_ci_is_what_the_jobs_run(rendered, interface):
+def test_pipenv_run_ci_runs_what_the_jobs_run(rendered, interface):
     project = rendered(interface=interface)
     assert github_job(project)["strategy"]["matrix"] == {"script": SCRIPTS}
     commands = [re.sub("^sh -c '(.*)'$", r"\1", scripts(project)[name]) for name in [*SCRIPTS, "ci"]]

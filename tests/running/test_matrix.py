@@ -60,7 +60,7 @@ def test_the_tested_versions_are_compatible(project):
     project.call("python", "-m", "pip", "check")
 
 
-def test_its_tests_pass_and_warn_of_nothing(end, postgres):
+def test_its_tests_pass_without_warnings(end, postgres):
     for environment in {}, {"DATABASE_URL": postgres.database()}:
         done = end.call("python", "-W", "error", "manage.py", "test", env=environment)
         assert "\nOK\n" in done.stderr

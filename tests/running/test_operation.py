@@ -163,7 +163,7 @@ def test_each_line_of_the_log_is_json_and_has_no_secret(observed):
         assert secret not in log
 
 
-def test_an_error_is_reported_without_what_is_secret(observed, tracker):
+def test_an_error_is_reported_without_secrets(observed, tracker):
     ada = Client(observed, https=True).sign_up("ada")
     basic = base64.b64encode(b"ada:secret").decode()
     headers = {

@@ -26,7 +26,7 @@ def project(request, installed):
     return installed(interface, login=login)
 
 
-def test_its_tests_pass_on_sqlite_cover_it_and_warn_of_nothing(project):
+def test_its_tests_pass_on_sqlite_with_full_coverage_and_no_warnings(project):
     done = project.call(*COVERAGE)
     project.call("coverage", "report")
     assert "\nOK\n" in done.stderr
@@ -36,7 +36,7 @@ def test_its_tests_pass_on_sqlite_cover_it_and_warn_of_nothing(project):
     assert ("(items.tests.test_live." in done.stderr) == (project.answers["interface"] == "ASGI")
 
 
-def test_its_tests_pass_on_postgresql_and_warn_of_nothing(project, postgres):
+def test_its_tests_pass_on_postgresql_without_warnings(project, postgres):
     database = postgres.database()
     done = project.call("python", "-W", "error", "manage.py", "test", "-v", "2", env={"DATABASE_URL": database})
     assert "\nOK\n" in done.stderr

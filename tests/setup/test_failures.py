@@ -211,7 +211,7 @@ def test_neither_git_nor_a_compiler_is_needed(tmp_path):
 
 
 @pytest.mark.matrix
-def test_without_the_wanted_python(tmp_path, rendered):
+def test_without_the_chosen_python(tmp_path, rendered):
     others = [version for version in PYTHON_VERSIONS[1:] if version != RUNNING_PYTHON and python_of(version)]
     if not others:
         pytest.skip("there is one Python on this machine")

@@ -72,7 +72,7 @@ def test_the_output_of_the_programs_is_only_in_the_log(project):
 
 
 @pytest.mark.matrix
-def test_a_second_run_does_what_is_left(tmp_path):
+def test_a_second_run_finishes_the_set_up(tmp_path):
     path = path_of_tools(tmp_path / "bin", "pipenv", "uv")
     nothing_listens = {"PIP_INDEX_URL": f"http://127.0.0.1:{free_port()}/simple", **OFFLINE}
     folder = tmp_path / "made"

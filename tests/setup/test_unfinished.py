@@ -77,7 +77,7 @@ def test_the_end_of_the_log_is_shown(unfinished):
     assert set(shown) <= set((unfinished.project.path / "setup.log").read_text().splitlines())
 
 
-def test_a_script_reads_the_same_from_the_last_line(unfinished):
+def test_the_last_line_has_the_result_as_json(unfinished):
     result = json.loads(unfinished.done.stdout.splitlines()[-1])
     assert (result["state"], result["project"]) == ("not finished", str(unfinished.project.path))
     assert [step["state"] for step in result["steps"]] == ["done", "failed", *["not run"] * 4]

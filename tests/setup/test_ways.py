@@ -243,7 +243,7 @@ def test_every_cookiecutter_on_every_python_renders_the_same(user, tmp_path, ren
 
 
 @pytest.mark.parametrize("runner", ["uvx", "pipx run"])
-def test_without_pipenv_a_runner_of_tools_is_enough(tmp_path, installed, runner):
+def test_without_pipenv_uvx_or_pipx_is_enough(tmp_path, installed, runner):
     user = User(tmp_path, runner.split()[0])
     output = user.run(f"{runner} {MAKE} python_version={RUNNING_PYTHON}")
     project = Project(user.work / "my_project", {}, output)

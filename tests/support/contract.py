@@ -1,4 +1,4 @@
-"""Signs Schemathesis in. SITE is the server's address, USERNAME and PASSWORD are the account."""
+"""Sign Schemathesis in. SITE is the server's address, USERNAME and PASSWORD are the account."""
 
 import os
 

@@ -25,7 +25,7 @@ else:
     import tomli as tomllib
 
 ENVIRONMENTS = ROOT / ".cache" / "environments"
-# Disables every package index, also those in the machine's pip configuration.
+# Makes pip ignore the machine's configuration and not retry.
 OFFLINE = {"PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "", "PIP_RETRIES": "0"}
 INDEXES = """
 from pip._internal.commands import create_command

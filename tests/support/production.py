@@ -12,7 +12,7 @@ SERVE = ("pipenv", "run", "serve")
 
 
 class Deployment:
-    """`project` is a copy without ignored files, `environment` has its settings, `database` is its DATABASE_URL."""
+    """`project` is a copy of the files in git, `environment` has its settings, `database` is its DATABASE_URL."""
 
     def __init__(self, project, folder, database, **settings):
         self.project = project.copy(folder)

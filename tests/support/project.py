@@ -32,7 +32,7 @@ for command in sys.argv[2:]:
 
 
 class Project:
-    """`path` is the project's folder, `answers` is its Cookiecutter context, `output` is the output of the hooks."""
+    """A project; `path` is its folder, `answers` is its Cookiecutter context, `output` is the output of the hooks."""
 
     def __init__(self, path, answers, output=""):
         self.path = Path(path)

@@ -27,7 +27,7 @@ BECOME_NOBODY = ["setpriv", "--reuid=nobody", f"--regid={pwd.getpwnam('nobody').
 
 
 class User:
-    """`tools` are programs of the tests' environment that are on this user's PATH."""
+    """A user; `tools` are programs of the tests' environment that are on this user's PATH."""
 
     # The words before a command that run it under another account.
     become = ()
