@@ -29,7 +29,7 @@ def apply(diff, text):
     """Replace the old lines of a diff, which must occur once in the text, with the new ones; return the result."""
     old = "".join(line[1:] for line in diff.splitlines(keepends=True) if line[0] in " -")
     new = "".join(line[1:] for line in diff.splitlines(keepends=True) if line[0] in " +")
-    assert text.count(old) == 1, f"this text occurs {text.count(old)} times:\n{old}"
+    assert text.count(old) == 1, f"it is there {text.count(old)} times:\n{old}"
     return text.replace(old, new)
 
 
