@@ -137,7 +137,7 @@ def test_the_quick_way_leaves_what_the_plain_way_leaves(set_up, plain):
     assert (files, programs) == site_packages(plain)
 
 
-RESOLVED = "as Pipenv resolved them, because a tested version cannot be had here\n"
+RESOLVED = "as Pipenv resolved them, because a tested version is not available here\n"
 
 
 class PoorIndex(http.server.BaseHTTPRequestHandler):
