@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from {{ cookiecutter.project_slug }}.forms import CreateView
+from {{ cookiecutter.project_slug }}.views import CreateView
 
 from .forms import SignUpForm
 from .serializers import SignInSerializer, TokenSerializer, UserSerializer

@@ -17,7 +17,7 @@ from django.apps import apps
 from django.urls import re_path
 from django.utils.module_loading import module_has_submodule
 
-from {{ cookiecutter.project_slug }} import serving
+from {{ cookiecutter.project_slug }} import startup
 from {{ cookiecutter.project_slug }}.handlers import Handler, SharedThreads, Sockets
 from {{ cookiecutter.project_slug }}.health import drain_on_sigterm
 {% else %}
@@ -44,7 +44,7 @@ routes = URLRouter([*websocket_urlpatterns, re_path("", WebsocketDenier.as_asgi(
 sockets = Sockets(AllowedHostsOriginValidator(AuthMiddlewareStack(routes)))
 protocols = SharedThreads(ProtocolTypeRouter({"http": Handler(), "websocket": sockets}))
 
-serving.prepare()
+startup.prepare()
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:

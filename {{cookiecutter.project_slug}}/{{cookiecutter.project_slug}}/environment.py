@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from dotenv import load_dotenv
 from dotenv.parser import parse_stream
 
-from {{ cookiecutter.project_slug }}.addresses import (
+from {{ cookiecutter.project_slug }}.service_urls import (
     bucket_url,
     count,
     database_url,

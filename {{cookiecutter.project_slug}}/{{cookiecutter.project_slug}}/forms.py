@@ -6,12 +6,8 @@ from collections.abc import Container
 from typing import Any
 
 from django import forms
-from django.contrib import messages
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import IntegrityError, transaction
-from django.db.models import Model, ProtectedError, RestrictedError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.views import generic
+from django.db.models import Model
 
 
 def constraint_errors(instance: Model, shown: Container[str]) -> dict[str, Any]:
@@ -41,32 +37,3 @@ class ModelForm(forms.ModelForm):
         if not self.errors:
             for name, errors in constraint_errors(self.instance, self.fields).items():
                 self.add_error(name, errors)
-
-
-class SavingMixin:
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Save the form. If another request has just saved a duplicate, validate again, which shows the error."""
-        post = super().post  # type: ignore[misc]
-        try:
-            with transaction.atomic():
-                return post(request, *args, **kwargs)  # type: ignore[no-any-return]
-        except IntegrityError:
-            return post(request, *args, **kwargs)  # type: ignore[no-any-return]
-
-
-class CreateView(SavingMixin, generic.CreateView):
-    pass
-
-
-class UpdateView(SavingMixin, generic.UpdateView):
-    pass
-
-
-class DeleteView(generic.DeleteView):
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Delete the object, or tell why it cannot be deleted."""
-        try:
-            return super().post(request, *args, **kwargs)
-        except (ProtectedError, RestrictedError):
-            messages.error(request, "This cannot be deleted, because something else refers to it.")
-            return HttpResponseRedirect(request.path)

@@ -18,7 +18,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 {% if cookiecutter.__django == "4.2" %}
 from django.http.multipartparser import MultiPartParserError
 {% endif %}
-from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import parse_header_parameters
 
@@ -60,20 +59,6 @@ def username(request: HttpRequest, credentials: dict[str, str] | None) -> str:
     """Return the name under which django-axes counts failed sign-ins, whatever its case."""
     # django-axes stores up to 255 characters.
     return ((credentials or request.POST).get("username") or "").lower()[:255]
-
-
-def csrf_failure(request: HttpRequest, reason: str) -> HttpResponse:
-    """Answer as Django does, but with a page that has a context in every version of it."""
-    return render(request, "403_csrf.html", status=403)
-
-
-# Django's own views read the body for the CSRF token, and fail if it is malformed.
-def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return render(request, "403.html", status=403)
-
-
-def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return render(request, "404.html", status=404)
 
 
 def has_nul(path: str, query: str, cookies: Mapping[str, str]) -> bool:

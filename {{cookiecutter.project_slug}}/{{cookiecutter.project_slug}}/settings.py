@@ -31,7 +31,7 @@ SECRET_KEY_FALLBACKS = env["SECRET_KEY_FALLBACKS"]
 
 ALLOWED_HOSTS = env["ALLOWED_HOSTS"]
 CSRF_TRUSTED_ORIGINS = env["CSRF_TRUSTED_ORIGINS"]
-CSRF_FAILURE_VIEW = "{{ cookiecutter.project_slug }}.security.csrf_failure"
+CSRF_FAILURE_VIEW = "{{ cookiecutter.project_slug }}.views.csrf_failure"
 CORS_ALLOWED_ORIGINS = env["CORS_ALLOWED_ORIGINS"]
 CORS_URLS_REGEX = "^/api/"
 
@@ -101,7 +101,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "{{ cookiecutter.project_slug }}.health.HealthMiddleware",
     "{{ cookiecutter.project_slug }}.logs.RequestLogMiddleware",
-    "{{ cookiecutter.project_slug }}.problems.ProblemMiddleware",
+    "{{ cookiecutter.project_slug }}.api.problems.ProblemMiddleware",
     "{{ cookiecutter.project_slug }}.security.SecurityMiddleware",
     "django.middleware.security.SecurityMiddleware",
 {% if cookiecutter.__django < "6" %}
@@ -335,15 +335,15 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
-        "{{ cookiecutter.project_slug }}.serializers.JSONParser",
-        "{{ cookiecutter.project_slug }}.serializers.FileParser",
+        "{{ cookiecutter.project_slug }}.api.serializers.JSONParser",
+        "{{ cookiecutter.project_slug }}.api.serializers.FileParser",
     ],
     "DEFAULT_FILTER_BACKENDS": [
-        "{{ cookiecutter.project_slug }}.filters.FilterBackend",
+        "{{ cookiecutter.project_slug }}.api.filters.FilterBackend",
         "rest_framework.filters.SearchFilter",
-        "{{ cookiecutter.project_slug }}.filters.OrderingFilter",
+        "{{ cookiecutter.project_slug }}.api.filters.OrderingFilter",
     ],
-    "DEFAULT_PAGINATION_CLASS": "{{ cookiecutter.project_slug }}.pagination.CursorPagination",
+    "DEFAULT_PAGINATION_CLASS": "{{ cookiecutter.project_slug }}.api.pagination.CursorPagination",
     "PAGE_SIZE": 50,
     "DEFAULT_THROTTLE_CLASSES": [
         "rest_framework.throttling.AnonRateThrottle",
@@ -353,8 +353,8 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_RATES": {"anon": "60/min", "user": "600/min", "token": "10/min"},
     # SecurityMiddleware knows the proxies.
     "NUM_PROXIES": 0,
-    "EXCEPTION_HANDLER": "{{ cookiecutter.project_slug }}.problems.exception_handler",
-    "DEFAULT_SCHEMA_CLASS": "{{ cookiecutter.project_slug }}.schema.AutoSchema",
+    "EXCEPTION_HANDLER": "{{ cookiecutter.project_slug }}.api.problems.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "{{ cookiecutter.project_slug }}.api.schema.AutoSchema",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 
@@ -373,7 +373,7 @@ SPECTACULAR_SETTINGS = {
     # Otherwise clients would have to send read-only fields.
     "COMPONENT_SPLIT_REQUEST": True,
     "SERVE_INCLUDE_SCHEMA": False,
-    "POSTPROCESSING_HOOKS": ["{{ cookiecutter.project_slug }}.schema.document"],
+    "POSTPROCESSING_HOOKS": ["{{ cookiecutter.project_slug }}.api.schema.document"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

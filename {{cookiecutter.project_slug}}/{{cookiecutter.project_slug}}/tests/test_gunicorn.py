@@ -4,7 +4,7 @@ from unittest import mock
 
 from django.test import SimpleTestCase
 
-from {{ cookiecutter.project_slug }} import health, serving
+from {{ cookiecutter.project_slug }} import health, startup
 from {{ cookiecutter.project_slug }}.environment import BASE_DIR, env
 
 
@@ -21,5 +21,5 @@ class GunicornTests(SimpleTestCase):
 
     def test_its_file_names_the_application(self):
         config = self.config()
-        with mock.patch.object(health, "drain_on_sigterm"), mock.patch.object(serving, "prepare"):
+        with mock.patch.object(health, "drain_on_sigterm"), mock.patch.object(startup, "prepare"):
             self.assertTrue(callable(import_module(config["wsgi_app"]).application))

@@ -6,13 +6,13 @@ from wsgiref.util import setup_testing_defaults
 from asgiref.testing import ApplicationCommunicator
 from django.test import TestCase
 
-from {{ cookiecutter.project_slug }} import health, serving
+from {{ cookiecutter.project_slug }} import health, startup
 from {{ cookiecutter.project_slug }}.environment import BASE_DIR
 
 
 class ServerTests(TestCase):
     def setUp(self):
-        patches = mock.patch.object(health, "drain_on_sigterm"), mock.patch.object(serving, "prepare")
+        patches = mock.patch.object(health, "drain_on_sigterm"), mock.patch.object(startup, "prepare")
         self.drain, self.prepare = [patch.start() for patch in patches]
         # It would configure logging again, without the changes for tests.
         mock.patch("django.setup").start()

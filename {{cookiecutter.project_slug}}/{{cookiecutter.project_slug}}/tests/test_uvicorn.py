@@ -9,7 +9,7 @@ from django.test import SimpleTestCase
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from {{ cookiecutter.project_slug }} import server, serving
+from {{ cookiecutter.project_slug }} import server, startup
 from {{ cookiecutter.project_slug }}.environment import env
 {% if cookiecutter.__django == "4.2" %}
 from {{ cookiecutter.project_slug }}.server import Protocol
@@ -27,7 +27,7 @@ class UvicornTests(SimpleTestCase):
 
     def test_its_application_is_that_of_the_project(self):
         config = self.config()
-        with mock.patch.object(serving, "prepare"):
+        with mock.patch.object(startup, "prepare"):
             config.load()
         self.assertTrue(callable(config.loaded_app))
         self.assertEqual(config.http_protocol_class.__qualname__, Protocol.__qualname__)

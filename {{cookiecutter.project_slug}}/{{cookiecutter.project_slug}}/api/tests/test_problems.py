@@ -1,12 +1,9 @@
-import io
 import json
 from unittest import mock
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
-from django.core.management import call_command
 from django.db.models import ProtectedError
 from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.urls import reverse
@@ -16,7 +13,7 @@ from rest_framework.test import APIRequestFactory, APITestCase
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
-from {{ cookiecutter.project_slug }} import problems, schema
+from {{ cookiecutter.project_slug }}.api import problems
 
 ME = "/api/v1/users/me/"
 PROBLEM = "application/problem+json"
@@ -161,41 +158,3 @@ class ProblemTests(APITestCase):
         self.client.raise_request_exception = False
         with mock.patch.object(APIView, "initial", side_effect=RuntimeError), self.assertLogs("django.request"):
             self.assert_problem(self.client.get(ME), 500)
-
-
-class SchemaTests(APITestCase):
-    def test_schema_yml_describes_the_api_as_it_is(self):
-        output = io.StringIO()
-        call_command("spectacular", stdout=output)
-        path = settings.BASE_DIR / "schema.yml"
-        committed = path.read_text(encoding="utf-8") if path.exists() else "nothing"
-        self.assertEqual(committed, output.getvalue(), "run: python manage.py spectacular --file schema.yml")
-
-    def test_the_schema_is_served(self):
-        served = self.client.get(reverse("schema"), headers={"accept": "application/json"}).json()
-        self.assertEqual(served["info"]["title"], settings.PROJECT_NAME)
-        self.assertIn("application/problem+json", str(served["paths"][ME]["get"]["responses"]["4XX"]))
-
-    def test_a_client_sends_nothing_that_only_the_server_writes(self):
-        served = self.client.get(reverse("schema"), headers={"accept": "application/json"}).json()
-        self.assertIn("id", served["components"]["schemas"]["User"]["required"])
-        self.assertNotIn("id", served["components"]["schemas"]["UserRequest"]["properties"])
-
-    def test_each_operation_has_a_summary_and_says_who_may_ask(self):
-        served = self.client.get(reverse("schema"), headers={"accept": "application/json"}).json()
-        self.assertEqual(served["paths"][ME]["get"]["summary"], "Get user")
-        self.assertEqual(served["paths"][reverse("api-token")]["post"]["security"], [])
-        for path in served["paths"].values():
-            for operation in path.values():
-                self.assertTrue(operation["summary"])
-                self.assertEqual(operation["security"] == [], operation["summary"] == "Create token")
-
-    def test_a_filter_may_have_no_value_and_no_nul(self):
-        number, text = {"type": "integer"}, {"type": "string"}
-        kinds = ("path", text), ("query", number), ("query", text)
-        parameters = [{"in": place, "schema": kind} for place, kind in kinds]
-        operation = {"responses": {}, "parameters": parameters}
-        schema.document({"components": {"schemas": {}}, "paths": {"/": {"get": operation}}}, None, None, True)
-        self.assertEqual([parameter.get("allowEmptyValue") for parameter in parameters], [None, True, True])
-        self.assertEqual([parameter["schema"].get("pattern") for parameter in parameters][:2], [None, None])
-        self.assertEqual(parameters[2]["schema"]["pattern"], r"^[^\x00]*$")

@@ -6,8 +6,8 @@ from typing import Any
 
 from drf_spectacular import openapi
 
-from {{ cookiecutter.project_slug }}.problems import CONTENT_TYPE
-from {{ cookiecutter.project_slug }}.serializers import FileParser, takes_files
+from {{ cookiecutter.project_slug }}.api.problems import CONTENT_TYPE
+from {{ cookiecutter.project_slug }}.api.serializers import FileParser, takes_files
 
 VERBS = {"destroy": "Delete", "partial_update": "Change", "retrieve": "Get", "update": "Replace"}
 

@@ -6,8 +6,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.models import F, Value
 from django.db.models.functions import Length, NullIf
-from django.http import Http404
-from django.test import RequestFactory, TestCase, override_settings
+from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import path
 from django.utils import timezone
@@ -15,7 +14,7 @@ from knox.models import AuthToken
 from rest_framework import generics, serializers, status
 from rest_framework.test import APITestCase
 
-from {{ cookiecutter.project_slug }}.pagination import CursorListView, CursorPagination
+from {{ cookiecutter.project_slug }}.api.pagination import CursorPagination
 
 User = get_user_model()
 
@@ -36,12 +35,6 @@ class UserListView(generics.ListAPIView):
     pagination_class = PagesOfFifty
     ordering_fields = ["date_joined", "first_name"]
     ordering = ["-date_joined"]
-
-
-class UserPage(CursorListView):
-    model = User
-    ordering = "date_joined"
-    paginate_by = 50
 
 
 class TokenSerializer(serializers.ModelSerializer):
@@ -116,6 +109,10 @@ class CursorPaginationTests(APITestCase):
                 response = self.client.get("/users/", {"cursor": cursor})
                 self.assertEqual(response.status_code, status.HTTP_404_NOT_FOUND)
 
+    def test_the_description_shows_no_example_of_a_link(self):
+        links = CursorPagination().get_paginated_response_schema({})["properties"]
+        self.assertNotIn("example", {**links["next"], **links["previous"]})
+
 
 @override_settings(ROOT_URLCONF=__name__)
 class MissingValueTests(APITestCase):
@@ -185,44 +182,3 @@ class MissingValueTests(APITestCase):
     def test_a_made_up_cursor_without_a_value_that_all_rows_have_is_not_found(self):
         cursor = b64encode(urlencode({"p": "[null, null]"}).encode()).decode()
         self.assertEqual(self.client.get("/tokens/", {"cursor": cursor}).status_code, status.HTTP_404_NOT_FOUND)
-
-
-class CursorListViewTests(TestCase):
-    @classmethod
-    def setUpTestData(cls):
-        for number in range(120):
-            User.objects.create_user(f"{number}@example.com")
-
-    def get(self, path="/", **query):
-        return UserPage.as_view()(RequestFactory().get(path, query)).context_data
-
-    def test_pages_have_each_row_once(self):
-        pages = [self.get()]
-        while following := pages[-1]["page_obj"]["next"]:
-            pages.append(self.get(following))
-        users = [list(page["user_list"]) for page in pages]
-        self.assertEqual(sum(users, []), list(User.objects.order_by("date_joined", "pk")))
-        before = self.get(pages[-1]["page_obj"]["previous"])
-        self.assertEqual(list(before["user_list"]), users[-2])
-
-    def test_without_an_ordering_the_newest_come_first(self):
-        page = UserPage.as_view(ordering=None)(RequestFactory().get("/")).context_data
-        self.assertEqual(page["user_list"], list(User.objects.order_by("-pk")[:50]))
-
-    def test_one_page_has_no_other_beside_it(self):
-        User.objects.filter(pk__gt=User.objects.earliest("pk").pk + 49).delete()
-        self.assertFalse(self.get()["is_paginated"])
-
-    def test_what_is_beyond_the_last_page_is_not_found(self):
-        following = self.get()["page_obj"]["next"]
-        User.objects.filter(pk__gt=User.objects.earliest("pk").pk + 49).delete()
-        with self.assertRaises(Http404):
-            self.get(following)
-
-    def test_a_made_up_cursor_is_not_found(self):
-        with self.assertRaises(Http404):
-            self.get(cursor=b64encode(b"p=x").decode())
-
-    def test_the_description_shows_no_example_of_a_link(self):
-        links = CursorPagination().get_paginated_response_schema({})["properties"]
-        self.assertNotIn("example", {**links["next"], **links["previous"]})

@@ -15,8 +15,8 @@ from rest_framework.response import Response
 from rest_framework.test import APITestCase
 from rest_framework.views import APIView
 
-from {{ cookiecutter.project_slug }}.schema import AutoSchema
-from {{ cookiecutter.project_slug }}.serializers import ModelSerializer
+from {{ cookiecutter.project_slug }}.api.schema import AutoSchema
+from {{ cookiecutter.project_slug }}.api.serializers import ModelSerializer
 
 
 class GroupSerializer(ModelSerializer):

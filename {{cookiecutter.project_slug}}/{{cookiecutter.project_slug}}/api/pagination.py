@@ -10,8 +10,6 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import DataError
 from django.db.models import BooleanField, F, Func, Model, QuerySet, Value
 from django.db.models.lookups import GreaterThan, IsNull, LessThan
-from django.http import Http404
-from django.views.generic import ListView
 from rest_framework import exceptions, pagination
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -147,26 +145,3 @@ class CursorPagination(pagination.CursorPagination):
             # The example is not a valid address.
             described["properties"][link].pop("example", None)
         return described
-
-
-class CursorListView(ListView):
-    """
-    A list whose pages have a cursor in place of a number, as those of the API have, in the order of `ordering`.
-
-    Its template finds the addresses of the pages beside this one in `page_obj.previous` and `page_obj.next`.
-    """
-
-    def paginate_queryset(self, queryset: Any, page_size: int) -> Any:
-        paginator = CursorPagination()
-        paginator.page_size = page_size
-        paginator.ordering = self.get_ordering() or paginator.ordering
-        try:
-            page = paginator.paginate_queryset(queryset, Request(self.request))
-        except exceptions.NotFound as error:
-            raise Http404(str(error)) from error
-        if not page and paginator.cursor.position is not None:
-            raise Http404("There is nothing beyond this cursor any more.")
-        # An address with a host, as in the API, would depend on what a proxy tells.
-        paginator.base_url = self.request.get_full_path()
-        page_obj = {"previous": paginator.get_previous_link(), "next": paginator.get_next_link()}
-        return paginator, page_obj, page, any(page_obj.values())

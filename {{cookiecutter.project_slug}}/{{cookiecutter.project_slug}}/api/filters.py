@@ -11,7 +11,7 @@ from rest_framework import exceptions, filters
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
-from {{ cookiecutter.project_slug }}.serializers import integer_range
+from {{ cookiecutter.project_slug }}.api.serializers import integer_range
 
 
 class FilterSet(rest_framework.FilterSet):  # type: ignore[misc]

@@ -9,7 +9,7 @@ from django_filters import rest_framework
 from rest_framework import generics, pagination, serializers, status
 from rest_framework.test import APITestCase
 
-from {{ cookiecutter.project_slug }}.filters import FilterSet, OrderingFilter
+from {{ cookiecutter.project_slug }}.api.filters import FilterSet, OrderingFilter
 
 PROBLEM = "There is no such parameter; there are "
 
