@@ -197,7 +197,7 @@ def test_in_a_project_that_was_edited_the_lines_and_commands_are_printed(project
         path.write_text(path.read_text().replace(place, f"{place}    {line}\n"))
     for command in re.findall("^  python manage.py (.*)$", said, re.MULTILINE):
         project.run(*command.split())
-    project.run("test", "blog", "my_project.tests.test_api")
+    project.run("test", "blog", "my_project.api.tests.test_schema")
 
 
 @pytest.mark.matrix
