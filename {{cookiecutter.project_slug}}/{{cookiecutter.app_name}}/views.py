@@ -16,7 +16,7 @@ from .serializers import ItemSerializer
 
 
 class OwnItemsMixin(LoginRequiredMixin):
-    """Limits a view to the items of the signed-in user; all others are not found."""
+    """Limits a view to the items of the signed-in user; all others answer 404."""
 
     request: HttpRequest
 

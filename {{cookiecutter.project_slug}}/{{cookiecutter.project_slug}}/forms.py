@@ -1,4 +1,4 @@
-"""Forms and views that show as an error what the database would refuse."""
+"""Check the constraints of the database in forms, so that the user sees an error message."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from django.db.models import Model
 
 def constraint_errors(instance: Model, shown: Container[str]) -> dict[str, Any]:
     """
-    Return what an object violates of the unique fields and constraints of its model, whoever sets their fields.
+    Return a dict of field name -> errors for the unique fields and constraints of the model that an object violates.
 
-    An error that is about one field of those `shown` is told of that field, any other of the whole.
+    An error that concerns exactly one of the fields `shown` to the user belongs to that field. All other errors belong
+    to NON_FIELD_ERRORS.
     """
     found: dict[str, Any] = {}
     for validate in instance.validate_unique, instance.validate_constraints:
@@ -30,7 +31,7 @@ def constraint_errors(instance: Model, shown: Container[str]) -> dict[str, Any]:
 
 
 class ModelForm(forms.ModelForm):
-    """A form that also checks the constraints with fields that the view has set, such as the owner."""
+    """Also checks constraints on fields that the view sets, such as the owner."""
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]

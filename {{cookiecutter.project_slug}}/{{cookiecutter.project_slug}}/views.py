@@ -1,4 +1,4 @@
-"""Views that apps derive from, the pages for errors, and the page of the API's documentation."""
+"""Base classes for the views of apps, the error pages, and the page with the API's documentation."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from {{ cookiecutter.project_slug }}.api.pagination import CursorPagination
 
 class CursorListView(generic.ListView):
     """
-    A list whose pages have a cursor in place of a number, as those of the API have, in the order of `ordering`.
+    Lists objects in the order of `ordering`, with cursors instead of page numbers, as the API does.
 
-    Its template finds the addresses of the pages beside this one in `page_obj.previous` and `page_obj.next`.
+    In the template, `page_obj.previous` and `page_obj.next` are the URLs of the neighbouring pages, or None.
     """
 
     def paginate_queryset(self, queryset: Any, page_size: int) -> Any:
@@ -34,8 +34,8 @@ class CursorListView(generic.ListView):
         except exceptions.NotFound as error:
             raise Http404(str(error)) from error
         if not page and paginator.cursor.position is not None:
-            raise Http404("There is nothing beyond this cursor any more.")
-        # An address with a host, as in the API, would depend on what a proxy tells.
+            raise Http404("There are no more rows after this cursor.")
+        # Without the host, which a proxy may report wrongly.
         paginator.base_url = self.request.get_full_path()
         page_obj = {"previous": paginator.get_previous_link(), "next": paginator.get_next_link()}
         return paginator, page_obj, page, any(page_obj.values())
@@ -43,7 +43,7 @@ class CursorListView(generic.ListView):
 
 class SavingMixin:
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Save the form. If another request has just saved a duplicate, validate again, which shows the error."""
+        """Save the form. If another request has just saved a duplicate, validate again to show the error."""
         post = super().post  # type: ignore[misc]
         try:
             with transaction.atomic():
@@ -62,20 +62,20 @@ class UpdateView(SavingMixin, generic.UpdateView):
 
 class DeleteView(generic.DeleteView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Delete the object, or tell why it cannot be deleted."""
+        """Delete the object, or show a message if other objects refer to it."""
         try:
             return super().post(request, *args, **kwargs)
         except (ProtectedError, RestrictedError):
-            messages.error(request, "This cannot be deleted, because something else refers to it.")
+            messages.error(request, "This cannot be deleted because something else refers to it.")
             return HttpResponseRedirect(request.path)
 
 
 def csrf_failure(request: HttpRequest, reason: str) -> HttpResponse:
-    """Answer as Django does, but with a page that has a context in every version of it."""
+    """Render 403_csrf.html with the context processors, which older versions of Django do not run."""
     return render(request, "403_csrf.html", status=403)
 
 
-# Django's own views read the body for the CSRF token, and fail if it is malformed.
+# Django's own error views read the body for the CSRF token, and raise an error if it is malformed.
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render(request, "403.html", status=403)
 
@@ -91,6 +91,6 @@ class DocsView(SpectacularSwaggerView):
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(*args, **kwargs)
-        # drf-spectacular opens the page to other sites' windows, for an OAuth that is not used here.
+        # drf-spectacular relaxes this header for OAuth, which is not used here.
         del response.headers["Cross-Origin-Opener-Policy"]
         return response

@@ -1,4 +1,4 @@
-"""WSGI entry point: `application` is what gunicorn or mod_wsgi serves."""
+"""WSGI entry point: gunicorn or mod_wsgi serves `application`."""
 
 import os
 

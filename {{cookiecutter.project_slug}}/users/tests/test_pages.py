@@ -83,7 +83,7 @@ class AccountPageTests(TestCase):
 
     def test_reset_the_password_with_the_link_that_was_mailed(self):
         response = self.client.post(reverse("password_reset"), {"email": "ada@example.com"}, follow=True)
-        self.assertContains(response, "Look at your mail")
+        self.assertContains(response, "Check your email")
         [message] = mail.outbox
         self.assertEqual(message.to, ["ada@example.com"])
         link = re.search(r"http://testserver(\S+)", message.body)[1]
@@ -92,11 +92,11 @@ class AccountPageTests(TestCase):
         data = {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
         self.assertContains(self.client.post(path, data, follow=True), "Your new password is set")
         self.assertEqual(self.sign_in(NEW_PASSWORD), self.ada)
-        self.assertContains(self.client.get(link), "This link was used already")
+        self.assertContains(self.client.get(link), "This link was already used")
 
     def test_reset_does_not_tell_whether_an_address_is_known(self):
         response = self.client.post(reverse("password_reset"), {"email": "nobody@example.com"}, follow=True)
-        self.assertContains(response, "Look at your mail")
+        self.assertContains(response, "Check your email")
         self.assertEqual(mail.outbox, [])
 
 
@@ -124,7 +124,7 @@ class UserAdminTests(TestCase):
 {% endif %}
 
     def colleague(self):
-        """Sign in as someone who may change accounts; return their account."""
+        """Sign in as a user who may change accounts, and return this user."""
         user = get_user_model().objects.create_user("carol@example.com", is_staff=True)
         user.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
         self.client.force_login(user)

@@ -39,7 +39,7 @@ class ItemPageTests(TestCase):
 
     def test_list_takes_the_same_queries_whatever_its_length(self):
         for _ in range(2):
-            # The session, the user and the page.
+            # Queries for the session, the user and the page.
             with self.assertNumQueries(3):
                 self.client.get(reverse("item_list"))
             make_item(self.ada)

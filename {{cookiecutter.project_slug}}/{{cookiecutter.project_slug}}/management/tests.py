@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from {{ cookiecutter.project_slug }}.management.commands import startapp
 
-# Names that no app of the project has.
+# Names that the project does not use.
 APP, MODEL = "tried_app", "TriedModel"
 
 
@@ -27,7 +27,7 @@ class StartAppTests(SimpleTestCase):
         return {str(path.relative_to(self.folder)): path.read_text() for path in self.folder.rglob("*.*")}
 
     def startapp(self, *arguments, run=None):
-        """Write an app to the folder, without the commands that follow; return what is printed."""
+        """Write an app to the folder without running commands, and return the output."""
         output = StringIO()
         with self.settings(BASE_DIR=self.folder), mock.patch.object(startapp, "run", side_effect=run):
             call_command("startapp", *arguments, stdout=output)
@@ -89,18 +89,18 @@ class StartAppTests(SimpleTestCase):
             ("A model cannot be called 'post'", APP, "post", "title:str"),
             ("A model cannot be called 'None'", APP, "None", "title:str"),
             ("A model cannot be called 'User'", APP, "User", "title:str"),
-            ("The first field is what tried models are called", APP, MODEL),
-            ("The first field is what tried models are called", APP, MODEL, "body:text"),
-            ("The first field is what tried models are called", APP, MODEL, "title:str?"),
-            ("'title' is no field", APP, MODEL, "title"),
-            ("'Body:text' is no field", APP, MODEL, "title:str", "Body:text"),
+            ("The first field is the title of tried models", APP, MODEL),
+            ("The first field is the title of tried models", APP, MODEL, "body:text"),
+            ("The first field is the title of tried models", APP, MODEL, "title:str?"),
+            ("'title' is not a field", APP, MODEL, "title"),
+            ("'Body:text' is not a field", APP, MODEL, "title:str", "Body:text"),
             ("A field cannot be called 'class'", APP, MODEL, "title:str", "class:str"),
             ("A field cannot be called 'save'", APP, MODEL, "title:str", "save:bool"),
-            ("'html' is no type of field", APP, MODEL, "title:str", "body:html"),
-            ("'auth.Group' is no type of field", APP, MODEL, "title:str", "group:auth.Group"),
-            ("'tried_app.TriedModel' is no type of field", APP, MODEL, "title:str", "parent:tried_app.TriedModel"),
-            ("A model has one user", APP, MODEL, "title:str", "author:user", "editor:user"),
-            ("and one field of each name", APP, MODEL, "title:str", "title:text"),
+            ("'html' is not a type of field", APP, MODEL, "title:str", "body:html"),
+            ("'auth.Group' is not a type of field", APP, MODEL, "title:str", "group:auth.Group"),
+            ("'tried_app.TriedModel' is not a type of field", APP, MODEL, "title:str", "parent:tried_app.TriedModel"),
+            ("A model has only one user", APP, MODEL, "title:str", "author:user", "editor:user"),
+            ("and only one field of each name", APP, MODEL, "title:str", "title:text"),
         ]:
             with self.subTest(arguments=arguments):
                 with self.assertRaisesMessage(CommandError, message):

@@ -11,7 +11,7 @@ class ConnectionPoolTests(SimpleTestCase):
         self.addCleanup(setattr, ConnectionPool, "closed_until", 0.0)
 
     def connect(self, answer):
-        """Ask a new pool for a connection; `answer` is what comes of it. Return whether Redis was asked."""
+        """Get a connection from a new pool, with this side effect. Return whether Redis was asked."""
         with mock.patch.object(redis.ConnectionPool, "get_connection", side_effect=answer) as get_connection:
             try:
                 ConnectionPool().get_connection()

@@ -115,7 +115,7 @@ class LiveConsumerTests(TransactionTestCase):
 
     async def test_refuses_a_foreign_page(self):
         socket = WebsocketCommunicator(get_default_application(), "/", headers=[(b"origin", b"http://evil.example")])
-        # An address without a route would be refused too.
+        # A path without a route would be refused too.
         with mock.patch.object(URLRouter, "__call__") as route:
             self.assertFalse((await socket.connect())[0])
         route.assert_not_called()

@@ -59,7 +59,7 @@ class EnvironmentTests(SimpleTestCase):
         for name, value in UNUSABLE.items():
             with self.subTest(name=name):
                 sentence = self.refused(**{name: value})
-                self.assertRegex(sentence, f"^{name} cannot be .*: it must be .*\\.$")
+                self.assertRegex(sentence, f"^{name} (cannot be .*|is invalid): it must be .*\\.$")
                 self.assertNotIn("hidden", sentence)
 
     def test_all_that_is_missing_is_named(self):
@@ -130,7 +130,7 @@ class EnvironmentTests(SimpleTestCase):
 
 class DotenvTests(SimpleTestCase):
     def read(self, content, **environment):
-        """Return the environment after a .env file with this content, in bytes, was read."""
+        """Read a .env file with these bytes, and return the environment."""
         with tempfile.TemporaryDirectory() as name, mock.patch.dict(os.environ, environment, clear=True):
             file = Path(name, ".env")
             file.write_bytes(content)
@@ -156,10 +156,10 @@ class DotenvTests(SimpleTestCase):
         for line in b"A='hidden", b"'hidden", b"A=hid\0den", b"A='a' hidden":
             with self.subTest(line):
                 sentence = self.refused(b"# first\n" + line)
-                self.assertEqual(sentence, ".env, line 2, is malformed: NAME=value is needed.")
+                self.assertEqual(sentence, ".env, line 2, is malformed: it must be NAME=value.")
 
     def test_another_encoding_is_refused(self):
-        self.assertEqual(self.refused("A=ä".encode("latin-1")), ".env is not UTF-8: save it in this encoding.")
+        self.assertEqual(self.refused("A=ä".encode("latin-1")), ".env is not in UTF-8: save it in this encoding.")
 
     def test_what_cannot_be_read_is_refused(self):
         with tempfile.TemporaryDirectory() as folder, self.assertRaisesRegex(SystemExit, "cannot be read: "):

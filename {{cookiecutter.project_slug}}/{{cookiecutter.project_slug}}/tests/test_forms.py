@@ -8,7 +8,7 @@ from django.test import TestCase
 
 from {{ cookiecutter.project_slug }}.forms import ModelForm
 
-# As an object belongs to its owner, a permission belongs to its content type, which the form does not show.
+# A permission belongs to its content type, which the form does not show, as an object belongs to its owner.
 CONSTRAINTS = [
     UniqueConstraint(fields=["content_type", "name"], name="plain"),
     UniqueConstraint(fields=["content_type", "name"], condition=Q(name="Present"), name="some"),

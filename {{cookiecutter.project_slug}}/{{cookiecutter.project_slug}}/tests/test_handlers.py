@@ -20,7 +20,7 @@ def synchronous(request):
 
 
 async def asynchronous(request):
-    """Tests replace it."""
+    """A view that the tests replace."""
 
 
 def upload(request):
@@ -35,7 +35,7 @@ urlpatterns = [
 
 
 async def get(application, path):
-    """Return status and text of the answer."""
+    """Return the status and the text of the response."""
     headers = [(b"host", b"testserver")]
     request = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}
     server = ApplicationCommunicator(application, request)
@@ -54,7 +54,7 @@ class HandlerTests(SimpleTestCase):
         self.addCleanup(close.stop)
 
     def run_with_one_thread(self, visit):
-        # Not a test that is a coroutine, for Django runs the synchronous code of those in its own thread.
+        # Not an asynchronous test: Django would run its synchronous code in another thread.
         async def run():
             return await visit(SharedThreads(Handler()))
 
@@ -73,7 +73,7 @@ class HandlerTests(SimpleTestCase):
             return await get(application, "/synchronous")
 
         self.run_with_one_thread(visit)
-        # Two more times for Django's signals before and after it; each time connections are looked at twice.
+        # Two more times for Django's signals before and after the request; each checks connections twice.
         self.assertEqual(self.close.call_count, 3 * 2)
 
     def test_an_asynchronous_view_holds_no_thread_while_it_waits(self):
@@ -95,7 +95,7 @@ class HandlerTests(SimpleTestCase):
         self.assertEqual(self.run_with_one_thread(visit), (200, "done"))
 
 {% if cookiecutter.__django != "4.2" %}
-    # One thread for the request, another for Django's signals after it.
+    # One thread for the request, another one for Django's signals after it.
     @override_settings(ASGI_THREADS=2)
     def test_a_thread_is_waited_for_when_the_client_has_gone(self):
         leave, read = threading.Event(), []
@@ -225,7 +225,7 @@ class SocketsTests(SimpleTestCase):
         stopped = asyncio.Event()
         sockets = Sockets(self.echo)
         open_sockets = [await self.connect(sockets) for _ in range(2)]
-        # A server may be told twice.
+        # A server may receive the signal twice.
         for _ in range(2):
             sockets.close_before(stopped.set)
         for socket in open_sockets:

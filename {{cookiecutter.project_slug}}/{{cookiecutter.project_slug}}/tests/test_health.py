@@ -53,14 +53,14 @@ class DrainTests(SimpleTestCase):
         self.addCleanup(health.draining.clear)
 
     def drain_on_sigterm(self):
-        """Do so, although this process may have done it before."""
+        """Call the function without its cache, because this process may have called it before."""
         health.drain_on_sigterm.__wrapped__()
 
     def test_readyz_tells_of_sigterm_before_it_stops_the_server(self):
         self.drain_on_sigterm()
         with mock.patch.object(health, "time") as time, mock.patch.object(threading, "Timer") as timer:
             time.monotonic.return_value = 100
-            # A server may be told twice.
+            # A server may receive the signal twice.
             for _ in range(2):
                 signal.raise_signal(signal.SIGTERM)
                 self.assertContains(self.client.get("/readyz"), "shutting down", status_code=503)

@@ -15,7 +15,7 @@ from django.test import SimpleTestCase
 
 class IsolationTests(SimpleTestCase):
     def start_from_zero(self):
-        """Look for what another test has left, and leave it."""
+        """Check that no other test has left these traces, and leave them."""
         self.assertTrue(cache.add("key", "value"))
         self.assertEqual(default_storage.save("file.txt", ContentFile(b"text")), "file.txt")
         self.assertEqual(mail.outbox, [])

@@ -18,13 +18,13 @@ REQUEST = {
 
 class SentryTests(SimpleTestCase):
     def options(self):
-        """Return how reports are made."""
+        """Return the options of sentry-sdk."""
         with mock.patch("sentry_sdk.init") as init:
             sentry.start("https://key@sentry.example.com/1")
         return init.call_args.kwargs
 
     def sent(self, event):
-        """Return what Sentry is sent of an event."""
+        """Return the event as it is sent to Sentry."""
         return self.options()["before_send"](event, {})
 
     def test_no_value_of_a_variable_is_sent(self):

@@ -14,7 +14,7 @@ class ServerTests(TestCase):
     def setUp(self):
         patches = mock.patch.object(health, "drain_on_sigterm"), mock.patch.object(startup, "prepare")
         self.drain, self.prepare = [patch.start() for patch in patches]
-        # It would configure logging again, without the changes for tests.
+        # Keeps django.setup() from configuring logging again, without the changes for tests.
         mock.patch("django.setup").start()
         self.addCleanup(mock.patch.stopall)
 

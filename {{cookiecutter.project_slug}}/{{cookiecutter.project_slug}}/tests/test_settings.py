@@ -20,13 +20,13 @@ POSTGRES = "postgres://user:password@host/name"
 
 
 def load(**environment):
-    """Return the settings of a production site with these variables."""
+    """Return the settings in production with these environment variables."""
     with mock.patch.dict(env, read({**PRODUCTION, **environment})):
         return runpy.run_path(settings.__file__)
 
 
 def resolve(path):
-    """Return what the project would call for this path with the settings of now."""
+    """Return the view for this path with the current settings."""
     return URLResolver(RegexPattern("^/"), runpy.run_path(urls.__file__)["urlpatterns"]).resolve(path)
 
 

@@ -9,7 +9,7 @@ from {{ cookiecutter.project_slug }} import startup
 
 class WaitTests(SimpleTestCase):
     def connection(self, *states, status=extensions.STATUS_READY):
-        """Return a connection whose polls have these results, and which is about a socket that is never read."""
+        """Return a connection whose polls return these states, on a socket that receives nothing."""
         here, there = socket.socketpair()
         self.addCleanup(here.close)
         self.addCleanup(there.close)
@@ -26,7 +26,7 @@ class WaitTests(SimpleTestCase):
 
 class PrepareTests(SimpleTestCase):
     def prepare(self, command, **settings):
-        """Prepare a process of this command; return the patches of what it calls."""
+        """Prepare a process of this command, and return mocks of the functions it calls."""
         callback = mock.patch.object(extensions, "set_wait_callback")
         warning = mock.patch.object(startup.logger, "warning")
         with callback as set_wait_callback, warning as warn, mock.patch("sys.argv", command.split()):

@@ -20,7 +20,7 @@ from {{ cookiecutter.project_slug }}.server import Protocol, SocketProtocol
 
 class UvicornTests(SimpleTestCase):
     def config(self, **environment):
-        """Return how Uvicorn would be run with these environment variables."""
+        """Return the arguments with which Uvicorn runs with these environment variables."""
         with mock.patch.object(uvicorn, "run") as run, mock.patch.dict(os.environ, environment):
             runpy.run_path(server.__file__, run_name="__main__")
         return uvicorn.Config(*run.call_args.args, **{**run.call_args.kwargs, "log_config": None, "ws": "none"})

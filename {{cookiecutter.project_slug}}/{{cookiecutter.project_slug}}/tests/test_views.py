@@ -133,7 +133,7 @@ class EditTests(TestCase):
         cls.present = Permission.objects.create(content_type=content_type, name="Present", codename="present")
 
     def post(self, view, data=None, **kwargs):
-        """Return what a view answers and what it tells the user."""
+        """Return the response of a view and its messages to the user."""
         request = RequestFactory().post("/page/", data)
         SessionMiddleware(lambda request: None).process_request(request)
         MessageMiddleware(lambda request: None).process_request(request)
@@ -166,6 +166,6 @@ class EditTests(TestCase):
         with mock.patch.object(Permission, "delete", side_effect=error):
             response, told = self.post(PermissionDeleteView, pk=self.present.pk)
         self.assertEqual(response.url, "/page/")
-        self.assertEqual(told, ["This cannot be deleted, because something else refers to it."])
+        self.assertEqual(told, ["This cannot be deleted because something else refers to it."])
         response, told = self.post(PermissionDeleteView, pk=self.present.pk)
         self.assertEqual((response.url, told), ("/", ["Done"]))

@@ -11,7 +11,7 @@ from rest_framework.test import APITestCase
 
 from {{ cookiecutter.project_slug }}.api.filters import FilterSet, OrderingFilter
 
-PROBLEM = "There is no such parameter; there are "
+PROBLEM = "Unknown parameter. The known ones are: "
 
 
 class PermissionSerializer(serializers.ModelSerializer):
@@ -114,7 +114,7 @@ class FilterTests(APITestCase):
                 response = self.client.get("/permissions/", {"ordering": order})
                 error = response.data["errors"][0]
                 self.assertEqual(error["pointer"], "#/ordering")
-                self.assertEqual(error["detail"], "There is no such order; there are id, name.")
+                self.assertEqual(error["detail"], "Unknown field. The known ones are: id, name.")
         self.assertEqual(self.client.get("/permissions/?ordering=").status_code, status.HTTP_200_OK)
 
     def test_the_description_has_the_orders(self):

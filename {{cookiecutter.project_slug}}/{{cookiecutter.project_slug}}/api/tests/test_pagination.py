@@ -116,7 +116,7 @@ class CursorPaginationTests(APITestCase):
 
 @override_settings(ROOT_URLCONF=__name__)
 class MissingValueTests(APITestCase):
-    """A third of the tokens has no expiry, and a third has a user who never signed in."""
+    """A third of the tokens has no expiry, and a third belongs to users who have never signed in."""
 
     @classmethod
     def setUpTestData(cls):
@@ -140,7 +140,7 @@ class MissingValueTests(APITestCase):
         self.client.force_authenticate(self.ada)
 
     def expected(self, ordering):
-        """Return what PostgreSQL gives for it: no value comes after each other value."""
+        """Return the order of PostgreSQL, for which NULL is greater than any value."""
         names, descending = ordering.replace("-", "").split(","), ordering.startswith("-")
         order = []
         for name in [*names, "pk"]:

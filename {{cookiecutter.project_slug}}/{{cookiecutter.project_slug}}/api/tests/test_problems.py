@@ -20,7 +20,7 @@ PROBLEM = "application/problem+json"
 
 
 def answering(response):
-    """Make the view of ME answer this."""
+    """Make the view of ME return this response."""
     return mock.patch("users.views.MeView.get", return_value=response)
 
 

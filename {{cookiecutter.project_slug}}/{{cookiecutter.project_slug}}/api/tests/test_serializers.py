@@ -23,7 +23,7 @@ class GroupSerializer(ModelSerializer):
     class Meta:
         model = Group
         fields = ["name"]
-        # Uniqueness would ask the database.
+        # The validator of unique names would query the database.
         extra_kwargs = {"name": {"validators": []}}
 
 
@@ -64,7 +64,7 @@ class PermissionSerializer(ModelSerializer):
 
 
 class ConstraintTests(TestCase):
-    """As an object belongs to its owner, a permission belongs to its content type, which the view sets."""
+    """A permission belongs to its content type, which the view sets, as an object belongs to its owner."""
 
     @classmethod
     def setUpTestData(cls):
