@@ -141,7 +141,7 @@ VARIABLES = [
     Variable("LOG_FORMAT", log_format, "`console` or `json`; if not set, console on a terminal, otherwise json"),
     Variable("WEB_CONCURRENCY", count, "number of server processes", default="1"),
     Variable("PORT", port, "the port of `pipenv run serve`, on all addresses; if not set, 127.0.0.1:8000"),
-    Variable("DRAIN_SECONDS", number, "seconds between SIGTERM and the end, while `/readyz` answers 503", "5", "0"),
+    Variable("DRAIN_SECONDS", number, "how long `/readyz` answers 503 before SIGTERM stops the server", "5", "0"),
 ]
 
 

@@ -69,7 +69,7 @@ class StartAppTests(SimpleTestCase):
             with self.subTest(text=text):
                 self.assertIn(text, models)
 
-    def test_relates_only_to_what_is_the_users_own(self):
+    def test_relates_only_to_the_users_own_objects(self):
         related = mock.Mock(__name__="Thing")
         related._meta = mock.Mock(label="things.Thing", model_name="thing", app_config=mock.Mock())
         with mock.patch.object(startapp.apps, "get_model", return_value=related):
@@ -80,7 +80,7 @@ class StartAppTests(SimpleTestCase):
             with self.subTest(name=name):
                 self.assertIn('["thing"].queryset = Thing.objects.owned_by(user)', self.files()[f"{APP}/{name}.py"])
 
-    def test_refuses_what_cannot_be(self):
+    def test_refuses_impossible_names_and_fields(self):
         for message, *arguments in [
             ("An app cannot be called 'Blog'", "Blog"),
             ("An app cannot be called 'class'", "class"),
@@ -107,12 +107,12 @@ class StartAppTests(SimpleTestCase):
                     self.startapp(*arguments)
                 self.assertEqual(self.files(), self.before)
 
-    def test_leaves_nothing_behind_where_a_command_fails(self):
+    def test_leaves_nothing_behind_when_a_command_fails(self):
         with self.assertRaises(KeyboardInterrupt):
             self.startapp(APP, run=[None, None, KeyboardInterrupt])
         self.assertEqual(self.files(), self.before)
 
-    def test_prints_what_to_add_where_the_project_was_edited(self):
+    def test_prints_the_lines_to_add_if_it_finds_no_place_for_them(self):
         urls = self.folder / list(startapp.LINES)[1]
         urls.write_text("from accounts.urls import urlpatterns\n")
         output = self.startapp(APP)
@@ -126,7 +126,7 @@ class StartAppTests(SimpleTestCase):
         with self.assertRaisesMessage(CommandError, "python -c raise SystemExit('no')\nno"):
             startapp.run("-c", "raise SystemExit('no')")
 
-    def test_an_address_is_free_or_taken(self):
+    def test_a_path_is_free_or_taken(self):
         self.assertTrue(startapp.is_free("/no/such/page/"))
         self.assertFalse(startapp.is_free(reverse("login")))
 

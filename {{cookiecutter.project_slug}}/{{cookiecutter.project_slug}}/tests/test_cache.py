@@ -19,7 +19,7 @@ class ConnectionPoolTests(SimpleTestCase):
                 pass
         return get_connection.called
 
-    def test_redis_is_left_alone_for_a_while_after_it_did_not_answer(self):
+    def test_redis_is_not_asked_for_a_while_after_it_failed(self):
         self.assertTrue(self.connect([mock.Mock()]))
         self.assertTrue(self.connect(redis.TimeoutError))
         self.assertFalse(self.connect([mock.Mock()]))

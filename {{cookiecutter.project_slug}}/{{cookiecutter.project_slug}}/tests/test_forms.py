@@ -31,7 +31,7 @@ class FormTests(TestCase):
     def form(self, instance=None, **data):
         return PermissionForm(data, instance=instance or Permission(content_type=self.type))
 
-    def test_a_duplicate_is_told_of_the_field_that_is_shown(self):
+    def test_a_duplicate_is_an_error_of_the_field_that_is_shown(self):
         form = self.form(name="Other", codename="present")
         message = "Permission with this Content type and Codename already exists."
         self.assertEqual(form.errors, {"codename": [message]})
@@ -43,13 +43,13 @@ class FormTests(TestCase):
                     self.assertFalse(self.form(name="Present", codename="other").is_valid())
                     self.assertTrue(self.form(name="Other", codename="other").is_valid())
 
-    def test_an_object_is_no_duplicate_of_itself(self):
+    def test_an_object_is_not_a_duplicate_of_itself(self):
         self.assertTrue(self.form(self.present, name="Renamed", codename="present").is_valid())
 
-    def test_what_others_have_is_no_duplicate(self):
+    def test_objects_of_others_are_not_duplicates(self):
         other = Permission(content_type=ContentType.objects.get_for_model(ContentType))
         self.assertTrue(self.form(other, name="Present", codename="present").is_valid())
 
-    def test_an_invalid_form_asks_no_database(self):
+    def test_an_invalid_form_makes_no_query(self):
         with self.assertNumQueries(0):
             self.assertEqual(set(self.form(name="", codename="present").errors), {"name"})

@@ -16,7 +16,7 @@ class GunicornTests(SimpleTestCase):
         with mock.patch.dict(env, WEB_CONCURRENCY=3):
             self.assertEqual(self.config()["workers"], 3)
 
-    def test_it_believes_no_header(self):
+    def test_it_trusts_no_header(self):
         self.assertEqual(self.config()["forwarded_allow_ips"], "")
 
     def test_its_file_names_the_application(self):

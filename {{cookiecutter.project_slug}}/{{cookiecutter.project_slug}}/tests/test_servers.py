@@ -41,7 +41,7 @@ class ServerTests(TestCase):
         self.drain.assert_called_with(asgi["sockets"].close_before)
 {% endif %}
 
-    def test_manage_py_tells_what_to_do_where_django_is_not_installed(self):
+    def test_manage_py_says_what_to_do_if_django_is_not_installed(self):
         main = runpy.run_path(f"{BASE_DIR}/manage.py")["main"]
         missing = mock.patch.dict(sys.modules, {"django.core.management": None})
         with missing, self.assertRaisesMessage(ImportError, "run `pipenv install --dev`"):

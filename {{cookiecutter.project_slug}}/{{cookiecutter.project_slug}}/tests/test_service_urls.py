@@ -52,7 +52,7 @@ REFUSED = {
 
 
 class AddressTests(SimpleTestCase):
-    def test_what_cannot_work_is_refused(self):
+    def test_invalid_urls_are_refused(self):
         for read, values in REFUSED.items():
             for value in values:
                 with self.subTest(value), self.assertRaises((LookupError, ProgrammingError, ValueError)):
@@ -84,7 +84,7 @@ class AddressTests(SimpleTestCase):
             with self.subTest(value):
                 self.assertEqual(service_urls.redis_url(value), value)
 
-    def test_a_bucket_can_have_a_host_of_its_own(self):
+    def test_a_bucket_can_have_its_own_host(self):
         bucket = service_urls.bucket_url("s3+http://key:se%2Fcret@localhost:9000/media?region_name=eu-west-1")
         self.assertEqual((bucket["endpoint_url"], bucket["bucket_name"]), ("http://localhost:9000", "media"))
         self.assertEqual((bucket["secret_key"], bucket["region_name"]), ("se/cret", "eu-west-1"))

@@ -39,7 +39,7 @@ class PrepareTests(SimpleTestCase):
             with self.subTest(platform), mock.patch("sys.platform", platform):
                 self.assertEqual(self.prepare("server")[0].mock_calls, calls)
 
-    def test_a_server_warns_of_debug(self):
+    def test_a_server_warns_if_debug_is_on(self):
         for command, debug, calls in ("gunicorn", False, 0), ("manage.py runserver", True, 0), ("gunicorn", True, 1):
             with self.subTest(command, debug=debug):
                 self.assertEqual(self.prepare(command, DEBUG=debug)[1].call_count, calls)

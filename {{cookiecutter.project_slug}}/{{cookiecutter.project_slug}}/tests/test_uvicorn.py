@@ -32,7 +32,7 @@ class UvicornTests(SimpleTestCase):
         self.assertTrue(callable(config.loaded_app))
         self.assertEqual(config.http_protocol_class.__qualname__, Protocol.__qualname__)
 
-    def test_it_listens_on_a_port_of_every_address_only_when_told_so(self):
+    def test_it_listens_on_all_addresses_only_if_port_is_set(self):
         for value, expected in (None, ("127.0.0.1", 8000)), (8001, ("0.0.0.0", 8001)):
             with self.subTest(value), mock.patch.dict(env, PORT=value):
                 config = self.config()
@@ -42,7 +42,7 @@ class UvicornTests(SimpleTestCase):
         with mock.patch.dict(env, WEB_CONCURRENCY=3):
             self.assertEqual(self.config().workers, 3)
 
-    def test_it_believes_no_header_and_takes_no_large_message(self):
+    def test_it_trusts_no_header_and_accepts_no_large_message(self):
         config = self.config()
         self.assertIs(config.proxy_headers, False)
         self.assertEqual(config.ws_max_size, 64 * 1024)

@@ -69,7 +69,7 @@ class PageTests(TestCase):
         self.assertContains(response, "This page is out of date", status_code=403)
         self.assertContains(response, escape(settings.PROJECT_NAME), status_code=403)
 
-    def test_who_may_not_do_something_is_told_so_whatever_the_body(self):
+    def test_the_page_for_denied_requests_ignores_the_body(self):
         response = views.permission_denied(RequestFactory().post("/"), Exception())
         self.assertContains(response, "<h1>", status_code=403)
 
@@ -111,17 +111,17 @@ class CursorListViewTests(TestCase):
         page = UserPage.as_view(ordering=None)(RequestFactory().get("/")).context_data
         self.assertEqual(page["user_list"], list(User.objects.order_by("-pk")[:50]))
 
-    def test_one_page_has_no_other_beside_it(self):
+    def test_a_single_page_has_no_links_to_others(self):
         User.objects.filter(pk__gt=User.objects.earliest("pk").pk + 49).delete()
         self.assertFalse(self.get()["is_paginated"])
 
-    def test_what_is_beyond_the_last_page_is_not_found(self):
+    def test_a_page_after_the_last_one_is_not_found(self):
         following = self.get()["page_obj"]["next"]
         User.objects.filter(pk__gt=User.objects.earliest("pk").pk + 49).delete()
         with self.assertRaises(Http404):
             self.get(following)
 
-    def test_a_made_up_cursor_is_not_found(self):
+    def test_a_forged_cursor_is_not_found(self):
         with self.assertRaises(Http404):
             self.get(cursor=b64encode(b"p=x").decode())
 
@@ -140,12 +140,12 @@ class EditTests(TestCase):
         return view.as_view()(request, **kwargs), [str(message) for message in get_messages(request)]
 
     def test_adds_and_changes(self):
-        response, told = self.post(PermissionCreateView, {"name": "Other", "codename": "other"})
-        self.assertEqual((response.status_code, told), (302, ["Done"]))
+        response, shown = self.post(PermissionCreateView, {"name": "Other", "codename": "other"})
+        self.assertEqual((response.status_code, shown), (302, ["Done"]))
         data = {"name": "Other", "codename": "changed"}
         self.assertEqual(self.post(PermissionUpdateView, data, pk=self.present.pk)[0].status_code, 302)
 
-    def test_a_duplicate_of_what_another_request_has_just_saved_is_a_form_error(self):
+    def test_a_duplicate_of_a_concurrent_request_is_a_form_error(self):
         validate_unique, calls = Permission.validate_unique, []
 
         def too_early(permission, exclude=None):
@@ -154,18 +154,18 @@ class EditTests(TestCase):
                 validate_unique(permission, exclude)
 
         with mock.patch.object(Permission, "validate_unique", too_early):
-            form, told = self.post(PermissionCreateView, {"name": "Other", "codename": "present"})
-        self.assertEqual((set(form.errors), told), ({"codename"}, []))
+            form, shown = self.post(PermissionCreateView, {"name": "Other", "codename": "present"})
+        self.assertEqual((set(form.errors), shown), ({"codename"}, []))
 
-    def test_an_error_that_the_form_cannot_tell_is_raised(self):
+    def test_an_error_that_the_form_cannot_show_is_raised(self):
         with mock.patch.object(Permission, "save", side_effect=IntegrityError), self.assertRaises(IntegrityError):
             self.post(PermissionCreateView, {"name": "Other", "codename": "other"})
 
-    def test_what_is_referred_to_is_not_deleted(self):
+    def test_an_object_that_others_refer_to_is_not_deleted(self):
         error = ProtectedError("", {self.present})
         with mock.patch.object(Permission, "delete", side_effect=error):
-            response, told = self.post(PermissionDeleteView, pk=self.present.pk)
+            response, shown = self.post(PermissionDeleteView, pk=self.present.pk)
         self.assertEqual(response.url, "/page/")
-        self.assertEqual(told, ["This cannot be deleted because something else refers to it."])
-        response, told = self.post(PermissionDeleteView, pk=self.present.pk)
-        self.assertEqual((response.url, told), ("/", ["Done"]))
+        self.assertEqual(shown, ["This cannot be deleted because something else refers to it."])
+        response, shown = self.post(PermissionDeleteView, pk=self.present.pk)
+        self.assertEqual((response.url, shown), ("/", ["Done"]))

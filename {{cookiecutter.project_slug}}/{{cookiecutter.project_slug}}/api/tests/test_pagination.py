@@ -93,7 +93,7 @@ class CursorPaginationTests(APITestCase):
         self.assertEqual([page["results"] for page in back[::-1]], [page["results"] for page in pages[:-1]])
         self.assertEqual(self.client.get(back[0]["next"]).data["results"], pages[-1]["results"])
 
-    def test_ascending_and_descending_at_once_is_refused(self):
+    def test_ascending_and_descending_fields_together_are_refused(self):
         for ordering, code in (
             ("first_name,date_joined", status.HTTP_200_OK),
             ("first_name,-date_joined", status.HTTP_400_BAD_REQUEST),
@@ -101,7 +101,7 @@ class CursorPaginationTests(APITestCase):
             with self.subTest(ordering=ordering):
                 self.assertEqual(self.client.get("/users/", {"ordering": ordering}).status_code, code)
 
-    def test_made_up_cursors_are_not_found(self):
+    def test_forged_cursors_are_not_found(self):
         time = "2026-01-01T00:00:00Z"
         for position in "x", "{}", "[1]", "[" * 2000, '["today", "1"]', f'["{time}", "x"]', "[[], []]":
             with self.subTest(position=position):
@@ -179,6 +179,6 @@ class MissingValueTests(APITestCase):
         self.assertIn("IS NOT NULL", first)
         self.assertIn("LIMIT 21", second)
 
-    def test_a_made_up_cursor_without_a_value_that_all_rows_have_is_not_found(self):
+    def test_a_forged_cursor_with_null_for_a_required_value_is_not_found(self):
         cursor = b64encode(urlencode({"p": "[null, null]"}).encode()).decode()
         self.assertEqual(self.client.get("/tokens/", {"cursor": cursor}).status_code, status.HTTP_404_NOT_FOUND)

@@ -37,7 +37,7 @@ class SchemaTests(APITestCase):
                 self.assertTrue(operation["summary"])
                 self.assertEqual(operation["security"] == [], operation["summary"] == "Create token")
 
-    def test_a_filter_may_have_no_value_and_no_nul(self):
+    def test_a_filter_may_be_empty_but_not_contain_nul(self):
         number, text = {"type": "integer"}, {"type": "string"}
         kinds = ("path", text), ("query", number), ("query", text)
         parameters = [{"in": place, "schema": kind} for place, kind in kinds]
