@@ -15,6 +15,7 @@
 #   make docs                        what README.md shows: the questions, a transcript and a picture
 #   make versions                    newer versions of all that a project installs, in template_code/versions/
 #   make requirements                newer pinned tools
+#   make release                     a new version, in CHANGELOG.md and as a tag; says what to push
 #   make benchmark                   the time from the command to the first page, beside that of doing it by hand
 #   make benchmark-servers           requests a second and memory of each server, beside a bare project on the same
 #                                    one, and the cost of long lists; into tools/benchmarks/README.md
@@ -29,7 +30,8 @@ PYTEST = .venv/bin/python -m pytest --numprocesses logical --dist loadfile --no-
 COMPILE = .venv/bin/uv pip compile --no-config --quiet --upgrade --universal --python-version 3.9 \
 	--generate-hashes --no-build --custom-compile-command "make requirements"
 
-.PHONY: help demo tools test matrix test-all mutations timings load docs versions requirements benchmark benchmark-servers
+.PHONY: help demo tools test matrix test-all mutations timings load docs versions requirements release \
+	benchmark benchmark-servers
 .NOTPARALLEL:
 
 help:
@@ -74,6 +76,9 @@ versions: tools
 requirements: tools
 	$(COMPILE) tools/requirements.in --output-file tools/requirements.txt
 	$(COMPILE) tools/requirements-test.in --output-file tools/requirements-test.txt
+
+release:
+	@"$(PYTHON)" -m tools.release
 
 benchmark: tools
 	.venv/bin/python -m tools.benchmarks.generation
