@@ -14,6 +14,7 @@
 #   make docs                        refreshes README.md: the questions, a transcript and a picture
 #   make versions                    updates the packages of generated projects, in template_code/versions/
 #   make requirements                updates the pinned tools of this repository
+#   make release                     makes a version: CHANGELOG.md, cookiecutter.json and a tag; says what to push
 #   make benchmark                   the time from the command to the first page, compared with doing it by hand
 #   make benchmark-servers           requests per second and memory of each server, compared with a bare project on
 #                                    the same server, and the cost of long lists; into tools/benchmarks/README.md
@@ -28,7 +29,8 @@ PYTEST = .venv/bin/python -m pytest --numprocesses logical --dist loadfile --no-
 COMPILE = .venv/bin/uv pip compile --no-config --quiet --upgrade --universal --python-version 3.9 \
 	--generate-hashes --no-build --custom-compile-command "make requirements"
 
-.PHONY: help demo tools test matrix test-all mutations timings load docs versions requirements benchmark benchmark-servers
+.PHONY: help demo tools test matrix test-all mutations timings load docs versions requirements release \
+	benchmark benchmark-servers
 .NOTPARALLEL:
 
 help:
@@ -74,6 +76,9 @@ versions: tools
 requirements: tools
 	$(COMPILE) tools/requirements.in --output-file tools/requirements.txt
 	$(COMPILE) tools/requirements-test.in --output-file tools/requirements-test.txt
+
+release:
+	@"$(PYTHON)" -m tools.release
 
 benchmark: tools
 	.venv/bin/python -m tools.benchmarks.generation
