@@ -57,6 +57,8 @@ DEFAULT = {
     "deploy/my_project.service",
     "deploy/my_project.socket",
     "deploy/nginx.conf",
+    "docs/libraries.md",
+    "docs/settings.md",
     "items/__init__.py",
     "items/admin.py",
     "items/apps.py",

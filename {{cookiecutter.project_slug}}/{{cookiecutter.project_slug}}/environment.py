@@ -1,8 +1,8 @@
 """
 The environment variables of this project: all that differs between machines, declared once.
 
-The settings take their values from `env`. `python -m {{ cookiecutter.project_slug }}.environment` writes .env.example and the table
-in README.md anew.
+The settings take their values from `env`. `python -m {{ cookiecutter.project_slug }}.environment` updates .env.example
+and the table in docs/settings.md.
 """
 
 from __future__ import annotations
@@ -204,14 +204,13 @@ def read(environment: Mapping[str, str], building: bool = False) -> dict[str, An
     return values
 
 
-def readme_table() -> str:
+def settings_table() -> str:
     """Return the variables as the lines of a Markdown table."""
-    rows = ["| Variable | Without it | What it is for |", "|--|--|--|"]
+    rows = ["| Variable | Default | With `DEBUG` | What it is for |", "|--|--|--|--|"]
     for variable in VARIABLES:
-        without = "no start" if variable.default is None else f"`{variable.default}`" if variable.default else "none"
-        if variable.development is not None:
-            without += f", with `DEBUG` `{variable.development}`"
-        rows.append(f"| `{variable.name}` | {without} | {variable.purpose} |")
+        default = "required" if variable.default is None else f"`{variable.default}`" if variable.default else "none"
+        development = "" if variable.development is None else f"`{variable.development}` "
+        rows.append(f"| `{variable.name}` | {default} | {development}| {variable.purpose} |")
     return "\n".join(rows) + "\n"
 
 
@@ -225,10 +224,10 @@ def example() -> str:
 
 
 def write(folder: Path) -> None:
-    """Write the folder's .env.example, and the table in its README.md, anew."""
-    readme = folder / "README.md"
-    before, after = re.split(r"(?m)^\| Variable (?:.*\n)+?(?!\|)", readme.read_text(encoding="utf-8"))
-    readme.write_text(before + readme_table() + after, encoding="utf-8")
+    """Update .env.example, and the table in docs/settings.md, of this folder."""
+    page = folder / "docs" / "settings.md"
+    before, after = re.split(r"(?m)^\| Variable (?:.*\n)+?(?!\|)", page.read_text(encoding="utf-8"))
+    page.write_text(before + settings_table() + after, encoding="utf-8")
     (folder / ".env.example").write_text(example(), encoding="utf-8")
 
 
