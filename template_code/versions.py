@@ -19,7 +19,11 @@ class Package(TypedDict, total=False):
 
 def known_versions(python_version: str) -> dict[str, Package]:
     """Return name -> Package of all that versions/ has for a Python version."""
-    text = (FOLDER / f"{python_version}.txt").read_text(encoding="utf-8")
+    return parse((FOLDER / f"{python_version}.txt").read_text(encoding="utf-8"))
+
+
+def parse(text: str) -> dict[str, Package]:
+    """Return name -> Package of a file of versions/."""
     packages = {}
     for block in re.split(r"\n(?=[a-z])", text)[1:]:
         head = re.match(r"(\S+)(==\S+)(?: ; (.*))? \\\n", block)

@@ -61,7 +61,7 @@ def requirement(name, wanted):
 
 
 def resolve(requirements, python, keep=""):
-    """Return the pins, with hashes, of all that these requirements need on this Python and on every platform.
+    """Return the pins, with hashes, that these requirements need on this Python, for every platform.
 
     The pins in the text `keep` are kept.
     """
@@ -80,14 +80,14 @@ def resolve(requirements, python, keep=""):
 
 
 def holds(marker, python):
-    """Return where a marker holds: on each platform, for the oldest and the newest patch of this Python."""
+    """Return whether a marker holds on each platform, for the oldest and the newest patch of this Python."""
     cases = itertools.product(PLATFORMS, (f"{python}.0", f"{python}.99"))
     same = {"python_version": python, "platform_python_implementation": "CPython"}
     return [Marker(marker).evaluate({**platform, **same, "python_full_version": full}) for platform, full in cases]
 
 
 def simplified(marker, python):
-    """Return the part of a marker that makes a difference on this Python.
+    """Return a marker without the parts that always hold on this Python.
 
     >>> simplified("python_full_version < '3.13' and sys_platform == 'win32'", "3.12")
     "sys_platform == 'win32'"
@@ -101,7 +101,7 @@ def simplified(marker, python):
 
 
 def without_needless_markers(pins, python):
-    """Return pins without the markers that always hold on this Python, and without the packages whose never do."""
+    """Return pins without markers that always hold on this Python, and without packages that it never needs."""
     blocks = []
     for block in re.split(r"\n(?=\S)", pins.rstrip("\n")):
         pin, marker, rest = re.match(r"(\S+)(?: ; (.*))?( \\\n[^\0]*)", block).groups()

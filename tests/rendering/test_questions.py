@@ -166,4 +166,4 @@ def test_an_app_of_two_words_has_a_class_in_camel_case(rendered):
 @pytest.mark.parametrize(("interface", "server"), [("ASGI", "Uvicorn"), ("WSGI", "gunicorn")])
 def test_the_readme_names_the_server_of_the_interface(rendered, interface, server):
     readme = (rendered(interface=interface).path / "README.md").read_text(encoding="utf-8")
-    assert f"| the production server, {server}, on 127.0.0.1:8000, " in readme
+    assert f"| starts the production server, {server}, on 127.0.0.1:8000, " in readme

@@ -98,9 +98,9 @@ def test_a_database_that_never_answered(deploy, interface, port):
 def test_a_database_that_stops_answering(deploy, interface, postgres):
     deployment = deploy(interface)
     # Shorten the project's limits.
-    serving = deployment.project.path / "my_project" / "serving.py"
-    serving.write_text(
-        serving.read_text().replace("CONNECT_LIMIT, STATEMENT_LIMIT = 5, 35", "CONNECT_LIMIT, STATEMENT_LIMIT = 2, 2")
+    startup = deployment.project.path / "my_project" / "startup.py"
+    startup.write_text(
+        startup.read_text().replace("CONNECT_LIMIT, STATEMENT_LIMIT = 5, 35", "CONNECT_LIMIT, STATEMENT_LIMIT = 2, 2")
     )
     address, _, name = deployment.database.rpartition("/")
     with running_peer(int(address.rpartition(":")[2])) as peer:

@@ -127,7 +127,7 @@ def test_pipenv_resolves_a_version_that_is_not_available(tmp_path):
     lock = json.dumps({"default": {}, "develop": {}})
     install = f"[ ! -e Pipfile.lock ] && echo '{lock}' > Pipfile.lock"
     project = Fakes(tmp_path, install=install).generate()
-    assert " 0 packages, as Pipenv resolved them, because a tested version cannot be had here\n" in project.output
+    assert " 0 packages, as Pipenv resolved them, because a tested version is not available here\n" in project.output
     assert READY in project.output
 
 

@@ -137,7 +137,7 @@ def test_uv_and_pipenv_alone_install_the_same_files(set_up, plain):
     assert (files, programs) == site_packages(plain)
 
 
-RESOLVED = "as Pipenv resolved them, because a tested version cannot be had here\n"
+RESOLVED = "as Pipenv resolved them, because a tested version is not available here\n"
 
 
 class PoorIndex(http.server.BaseHTTPRequestHandler):

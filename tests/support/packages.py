@@ -12,8 +12,9 @@ from filelock import FileLock
 from packaging.requirements import Requirement
 
 from template_code.questions import ROOT
-from template_code.versions import known_versions, with_dependencies
+from template_code.versions import known_versions, parse, with_dependencies
 from template_code.versions import requirements as as_requirements
+from tests.support.changes import git
 from tests.support.machine import clean_environment, python_of
 from tests.support.rendering import render
 from tools.prepare import install_pinned
@@ -57,17 +58,29 @@ def locked(project):
     return {name: package for section in ("default", "develop") for name, package in lock(project)[section].items()}
 
 
-def requirements(answers):
-    """Return the pinned packages of a project with these answers, in pip's requirements format."""
-    pipfile = tomllib.loads(render("Pipfile", **answers))
-    shipped = known_versions(answers["python_version"])
-    return as_requirements(with_dependencies({*pipfile["packages"], *pipfile["dev-packages"]}, shipped))
+def requirements(pipfile, shipped):
+    """Return the pinned packages of this Pipfile, a text, in pip's requirements format."""
+    tables = tomllib.loads(pipfile)
+    return as_requirements(with_dependencies({*tables["packages"], *tables["dev-packages"]}, shipped))
 
 
 def environment_of(answers):
     """Return a virtual environment with the packages of a project, created once and kept in this clone's cache."""
+    text = requirements(render("Pipfile", **answers), known_versions(answers["python_version"]))
+    return environment_with(answers, text)
+
+
+def environment_of_release(commit, answers, pipfile):
+    """Return a virtual environment for a project with this Pipfile that an older commit of the template generated."""
+    wanted = f"versions/{answers['python_version']}.txt"
+    files = git(ROOT, "ls-tree", "-r", "--name-only", commit).splitlines()
+    (file,) = (file for file in files if file == wanted or file.endswith(f"/{wanted}"))
+    return environment_with(answers, requirements(pipfile, parse(git(ROOT, "show", f"{commit}:{file}"))))
+
+
+def environment_with(answers, text):
+    """Return a virtual environment with these pinned packages, created once and kept in this clone's cache."""
     python = python_of(answers["python_version"])
-    text = requirements(answers)
     key = hashlib.sha256(f"{python}\n{text}".encode()).hexdigest()[:12]
     folder = ENVIRONMENTS / f"{answers['python_version']}-{answers['interface']}-{key}"
     ENVIRONMENTS.mkdir(parents=True, exist_ok=True)

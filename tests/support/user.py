@@ -133,7 +133,8 @@ def snapshot(folder, ignored):
     folder, found = Path(folder), {}
     for parent, folders, files in os.walk(folder):
         paths = {name: Path(parent, name).relative_to(folder) for name in [*folders, *files]}
-        paths = {name: path for name, path in paths.items() if path not in ignored}
+        # Every run of Python writes bytecode.
+        paths = {name: path for name, path in paths.items() if path not in ignored and name != "__pycache__"}
         folders[:] = [name for name in folders if name in paths]
         for path in paths.values():
             status = (folder / path).lstat()
