@@ -1,9 +1,8 @@
 """A user with a home of their own, the shell in which they call Cookiecutter, and all that is around them."""
 
 import contextlib
+import functools
 import os
-import pty
-import pwd
 import re
 import shlex
 import shutil
@@ -22,8 +21,18 @@ MAKE = f"cookiecutter --no-input {shlex.quote(str(ROOT))} interface=WSGI"
 CACHES = {".cache", ".cookiecutters", ".cookiecutter_replay", ".local/share/virtualenv", ".rustup"}
 # Without these each user would download all packages, or not find the index.
 SHARED = (".cache/pip", ".cache/uv", ".config/pip")
-# What it starts directly may still do all that root may, so let that be `env`.
-BECOME_NOBODY = ["setpriv", "--reuid=nobody", f"--regid={pwd.getpwnam('nobody').pw_gid}", "--clear-groups"]
+
+
+@functools.cache
+def become_nobody():
+    """Return the words before a command that run it as nobody.
+
+    What they start directly may still do all that root may, so let that be `env`.
+    """
+    # Windows has no such module, and imports this one.
+    import pwd
+
+    return ["setpriv", "--reuid=nobody", f"--regid={pwd.getpwnam('nobody').pw_gid}", "--clear-groups"]
 
 
 class User:
@@ -67,6 +76,8 @@ class User:
 
     def run_in_terminal(self, script, folder=None, env=None, typed=""):
         """Run a script in a terminal into which this is typed; return what is seen there."""
+        import pty
+
         ours, theirs = pty.openpty()
         command = self.words(script, folder, {"TERM": "xterm", **(env or {})})
         process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
@@ -90,7 +101,7 @@ class Nobody(User):
 
     def __init__(self, folder, python):
         super().__init__(folder)
-        self.become = BECOME_NOBODY
+        self.become = become_nobody()
         virtualenv(self.folder / "venv", python, "-r", ROOT / "tools" / "requirements.txt")
         for name in "cookiecutter", "pipenv":
             (self.bin / name).symlink_to(self.folder / "venv" / "bin" / name)
@@ -152,7 +163,7 @@ def virtualenv(folder, python, *packages):
         ["pip", "install", "--system-certs", "--python", folder, *packages],
     ):
         subprocess.run([PROGRAMS / "uv", "--quiet", *command], check=True, env=clean_environment())
-    return Path(folder) / "bin"
+    return Path(folder) / ("Scripts" if os.name == "nt" else "bin")
 
 
 def copy_template(folder):
