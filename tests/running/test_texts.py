@@ -39,7 +39,8 @@ def check_pages(shown, name, description, author):
         assert information["contact"]["name"] == author
 
 
-def test_the_pages_show_a_text_as_it_was_typed(rendered, visit, marker):
+def test_the_pages_show_a_text_as_it_was_typed(rendered, visit, tmp_path):
+    marker = tmp_path / "marker"
     texts = [text.replace("MARKER", str(marker)) for text in [*TEXTS, *PAYLOADS]]
     for turn in range(3):
         # Each text once in each place.
