@@ -42,7 +42,7 @@ def test_the_releases_are_commits_of_the_history_the_newest_first():
     assert keys == sorted(keys, reverse=True)
     history = git(ROOT, "rev-list", "HEAD").split()
     places = [history.index(commit_of(release)) for release in found]
-    assert places == sorted(places)
+    assert places == sorted(set(places))
     for release in found:
         assert release.version.startswith(release.day.replace("-", "."))
         assert git(ROOT, "log", "-1", "--format=%cs", release.commit) <= release.day

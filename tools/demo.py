@@ -85,7 +85,7 @@ def generate(answers, environment):
     cache.mkdir(parents=True, exist_ok=True)
     # Without a configuration, Cookiecutter reads the user's defaults and writes into the home folder.
     config = cache / "config.yaml"
-    config.write_text(json.dumps({"cookiecutters_dir": str(cache), "replay_dir": str(cache)}))
+    config.write_text(json.dumps({"cookiecutters_dir": str(cache), "replay_dir": str(cache)}), encoding="utf-8")
     command = [prepare.PYTHON, "-m", "cookiecutter", "--no-input", "--config-file", config, "--output-dir", DEMO, ROOT]
     command += [f"{name}={value}" for name, value in answers.items()]
     subprocess.run([str(word) for word in command], check=True, env=environment)

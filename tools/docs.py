@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -38,6 +37,9 @@ def questions():
 
 def answer_every_question_with_enter(command, folder, environment):
     """Run a command in a terminal, press Enter at each question, and return what the terminal showed."""
+    # Windows has no such module, and the tests of README.md import this one.
+    import pty
+
     process, terminal = pty.fork()
     if not process:
         os.chdir(folder)
@@ -70,7 +72,8 @@ def generate(folder):
                 "cookiecutters_dir": str(folder / "templates"),
                 "replay_dir": str(folder / "replay"),
             }
-        )
+        ),
+        encoding="utf-8",
     )
     environment = clean_environment(COLUMNS=100, COOKIECUTTER_CONFIG=config, PWD=folder, TERM="dumb")
     own = str(Path(sys.executable).parent)

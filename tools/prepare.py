@@ -116,10 +116,10 @@ def install(requirements):
     """Install the file `requirements` of tools/ into .venv; do nothing if it is installed for this Python already."""
     made_by = VENV / "made-by"
     this = f"{sys.version}\n{sys.base_prefix}\n{VENV}\n"
-    if not made_by.exists() or made_by.read_text() != this or not PYTHON.exists():
+    if not made_by.exists() or made_by.read_text(encoding="utf-8") != this or not PYTHON.exists():
         print(f"Creating .venv with Python {sys.version.split()[0]}", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
-        made_by.write_text(this)
+        made_by.write_text(this, encoding="utf-8")
     wanted, present = ROOT / "tools" / requirements, VENV / requirements
     if not present.exists() or present.read_bytes() != wanted.read_bytes():
         print(f"Installing {requirements} into .venv", flush=True)

@@ -1,3 +1,4 @@
+import os
 import socket
 import subprocess
 
@@ -8,6 +9,8 @@ from tests.support.machine import clean_environment
 from tests.support.user import copy_template
 from tools import demo
 from tools.demo import problem_with, problem_with_port, template_digest, words
+
+needs_make = pytest.mark.skipif(os.name == "nt", reason="make demo is for Linux and macOS")
 
 TEXTS = [
     "Corner Shop",
@@ -25,24 +28,27 @@ TEXTS = [
 def make(tmp_path, *typed):
     """Return what `make` passes on of these words."""
     makefile = tmp_path / "Makefile"
-    makefile.write_text("demo:\n\t@printenv MAKEFLAGS\n")
+    makefile.write_text("demo:\n\t@printenv MAKEFLAGS\n", encoding="utf-8")
     command = ["make", "-s", "-f", str(makefile), "demo", *typed]
-    done = subprocess.run(command, capture_output=True, text=True, env=clean_environment(), check=True)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", env=clean_environment(), check=True)
     return words(done.stdout.rstrip("\n"))
 
 
+@needs_make
 @pytest.mark.parametrize("text", TEXTS)
 def test_an_answer_arrives_as_it_was_typed(tmp_path, text):
     assert make(tmp_path, f"project_name={text}", "port=1") == {"project_name": text, "port": "1"}
 
 
+@needs_make
 def test_no_answers(tmp_path):
     assert make(tmp_path) == {}
 
 
+@needs_make
 def test_an_unknown_question_is_refused_in_one_sentence():
     done = subprocess.run(
-        ["make", "demo", "interfase=WSGI"], cwd=ROOT, capture_output=True, text=True, env=clean_environment()
+        ["make", "demo", "interfase=WSGI"], cwd=ROOT, capture_output=True, encoding="utf-8", env=clean_environment()
     )
     assert done.returncode == 2
     assert done.stderr.splitlines()[0].startswith(
@@ -59,6 +65,7 @@ def test_a_private_variable_is_no_question():
     assert "there is no question '_django'" in problem_with({"_django": "x"})
 
 
+@needs_make
 def test_a_port_in_use_is_refused():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -83,6 +90,6 @@ def test_the_demo_is_regenerated_when_the_template_has_changed(tmp_path, monkeyp
     monkeypatch.setattr(demo, "ROOT", template)
     before = template_digest()
     assert template_digest() == before
-    with (template / file).open("a") as changed:
+    with (template / file).open("a", encoding="utf-8") as changed:
         changed.write("\n")
     assert template_digest() != before

@@ -45,7 +45,9 @@ def run_hook(rendered, tmp_path):
             name: answer for name, answer in project.answers.items() if within == tmp_path or name != "_output_dir"
         }
         context = {"cookiecutter": answers}
-        hook = create_env_with_context(context).from_string((ROOT / "hooks" / "post_gen_project.py").read_text())
+        hook = create_env_with_context(context).from_string(
+            (ROOT / "hooks" / "post_gen_project.py").read_text(encoding="utf-8")
+        )
         script = tmp_path / "hook.py"
         script.write_text(GUARD + hook.render(**context), encoding="utf-8")
         done = subprocess.run(
@@ -53,7 +55,7 @@ def run_hook(rendered, tmp_path):
             cwd=folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
             env=clean_environment(**environment),
         )
         return done, folder
@@ -103,21 +105,21 @@ def test_no_variable_of_the_settings_is_taken_from_another_project(rendered, mon
 def test_generating_again_follows_the_new_answer_and_keeps_what_the_user_made(rendered, tmp_path):
     rendered.make(no_input=True, output_dir=tmp_path)
     folder = tmp_path / "my_project"
-    (folder / ".env").write_text("SECRET_KEY=own\n")
-    (folder / "items" / "own.py").write_text("own = 1\n")
+    (folder / ".env").write_text("SECRET_KEY=own\n", encoding="utf-8")
+    (folder / "items" / "own.py").write_text("own = 1\n", encoding="utf-8")
     answers = {"interface": "WSGI", "login": "email"}
     project = rendered.make(no_input=True, output_dir=tmp_path, overwrite_if_exists=True, extra_context=answers)
     assert listing(project) == listing(rendered(**answers)) | {".env", "items/own.py"}
-    assert (folder / ".env").read_text() == "SECRET_KEY=own\n"
+    assert (folder / ".env").read_text(encoding="utf-8") == "SECRET_KEY=own\n"
 
 
 def test_generating_again_keeps_a_file_of_the_users_where_the_template_has_one_for_another_answer(rendered, tmp_path):
     answers = {"interface": "WSGI", "login": "username"}
     project = rendered.make(no_input=True, output_dir=tmp_path, extra_context=answers)
     own = project.path / "users" / "managers.py"
-    own.write_text("own = 1\n")
+    own.write_text("own = 1\n", encoding="utf-8")
     rendered.make(no_input=True, output_dir=tmp_path, overwrite_if_exists=True, extra_context=answers)
-    assert own.read_text() == "own = 1\n"
+    assert own.read_text(encoding="utf-8") == "own = 1\n"
     assert listing(project) == listing(rendered(**answers)) | {"users/managers.py"}
 
 

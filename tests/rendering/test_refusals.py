@@ -254,7 +254,7 @@ def saved(rendered, tmp_path):
         answers = {**rendered().answers, **answers}
         path = tmp_path / "saved.json"
         kept = {question: answer for question, answer in answers.items() if answer is not None}
-        path.write_text(json.dumps({"cookiecutter": kept}))
+        path.write_text(json.dumps({"cookiecutter": kept}), encoding="utf-8")
         return "--replay-file", path
 
     return saved
@@ -280,7 +280,7 @@ def test_only_an_answer_that_was_not_saved_is_asked_for(saved, tmp_path):
 def test_a_project_that_is_there_stays_as_it_is(saved, tmp_path, replayed):
     own = tmp_path / "made" / "my_project" / "own.py"
     own.parent.mkdir(parents=True)
-    own.write_text("own = 1\n")
+    own.write_text("own = 1\n", encoding="utf-8")
     options = saved(email="ada") if replayed else ["--no-input", "email=ada"]
     assert run_cookiecutter(tmp_path, "--overwrite-if-exists", *options).returncode == 1
     assert list((tmp_path / "made").rglob("*")) == [own.parent, own]
@@ -310,7 +310,9 @@ print(json.dumps(list(names)))
 
 
 def run_script(python, script, data=None):
-    done = subprocess.run([python, "-I", "-B", "-c", script], input=json.dumps(data), capture_output=True, text=True)
+    done = subprocess.run(
+        [python, "-I", "-B", "-c", script], input=json.dumps(data), capture_output=True, encoding="utf-8"
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -158,7 +158,7 @@ def test_a_row_of_the_table_without_a_file_is_an_error(tmp_path):
     table.write_text(text.replace(row, f'{row}        "users/gone.py": True,\n'), encoding="utf-8")
     command = cookiecutter_command(tmp_path / "made", {}, "--no-input", template=template)
     environment = clean_environment(SKIP_SETUP=1)
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8")
     assert done.returncode == 1
     assert "users/gone.py is no file of the template." in done.stderr
     assert not list((tmp_path / "made").iterdir())
@@ -179,11 +179,11 @@ def test_two_versions_of_the_template_in_one_process_have_each_their_own_filters
     text = texts.read_text(encoding="utf-8")
     line = "def markdown(text: str) -> str:\n"
     assert line in text
-    texts.write_text(text.replace(line, f"{line}    return text.upper()\n\n"))
+    texts.write_text(text.replace(line, f"{line}    return text.upper()\n\n"), encoding="utf-8")
     command = [sys.executable, "-I", "-c", RENDER_BOTH, rendered.config, tmp_path / "old", tmp_path / "new"]
     subprocess.run(command, cwd=tmp_path, env=clean_environment(SKIP_SETUP=1), check=True)
     for version, title in ("old", "# My Project\n"), ("new", "# MY PROJECT\n"):
-        assert (tmp_path / version / "my_project" / "README.md").read_text().startswith(title)
+        assert (tmp_path / version / "my_project" / "README.md").read_text(encoding="utf-8").startswith(title)
 
 
 def check_all(project):
@@ -243,10 +243,12 @@ def test_no_template_file_is_compiled_or_has_a_name_that_tools_refuse():
     for path in TEMPLATE.rglob("*"):
         assert path.suffix != ".pyc", path
         assert not set(path.name) & set('"|*?<>:\\'), path
+    names = [str(path.relative_to(TEMPLATE)).lower() for path in TEMPLATE.rglob("*")]
+    assert len(set(names)) == len(names), "two names are one where case does not count"
 
 
 def test_ruff_would_tell(tmp_path):
-    (tmp_path / "a.py").write_text("import os\nx = 'a'\n")
+    (tmp_path / "a.py").write_text("import os\nx = 'a'\n", encoding="utf-8")
     assert "F401" in ruff(tmp_path)
     assert '+x = "a"' in ruff(tmp_path)
 

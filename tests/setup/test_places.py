@@ -14,7 +14,7 @@ from template_code.questions import ROOT
 from tests.support.machine import RUNNING_PYTHON, TOOLS, free_port
 from tests.support.packages import environment_of
 from tests.support.project import Project
-from tests.support.user import BECOME_NOBODY, CACHES, MAKE, Nobody, User, copy_template, snapshot, tracked, virtualenv
+from tests.support.user import CACHES, MAKE, Nobody, User, become_nobody, copy_template, snapshot, tracked, virtualenv
 
 pytestmark = pytest.mark.matrix
 
@@ -138,7 +138,7 @@ def as_an_ordinary_user(folder):
         pytest.skip("only root can run a command as another user")
     pythons = [sys.executable, f"/usr/local/bin/python{RUNNING_PYTHON}", f"/usr/bin/python{RUNNING_PYTHON}"]
     for python in map(os.path.realpath, pythons):
-        if subprocess.run([*BECOME_NOBODY, "env", python, "-c", "import venv"], capture_output=True).returncode == 0:
+        if subprocess.run([*become_nobody(), "env", python, "-c", "import venv"], capture_output=True).returncode == 0:
             break
     else:
         pytest.skip(f"there is no Python {RUNNING_PYTHON} that an ordinary user can run")

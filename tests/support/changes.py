@@ -26,7 +26,9 @@ MADE = {"__pycache__", ".coverage", ".venv", ".ruff_cache", ".mypy_cache"}
 def git(folder, *words):
     """Run git with an author's name set; return its output."""
     environment = clean_environment(**PERSON)
-    done = subprocess.run(["git", *map(str, words)], cwd=folder, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        ["git", *map(str, words)], cwd=folder, env=environment, capture_output=True, encoding="utf-8"
+    )
     assert done.returncode == 0, f"git {words}\n{done.stdout}{done.stderr}"
     return done.stdout.rstrip("\n")
 
@@ -35,7 +37,7 @@ def commit(folder):
     """Commit everything in a folder, and create the repository if needed; return the commit."""
     git(folder, "init", "--quiet")
     # A borrowed .venv is a symlink. The project's .gitignore ignores only a folder.
-    (Path(folder) / ".git" / "info" / "exclude").write_text(".venv\n")
+    (Path(folder) / ".git" / "info" / "exclude").write_text(".venv\n", encoding="utf-8")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--allow-empty", "--message", "All")
     return git(folder, "rev-parse", "HEAD")
@@ -46,15 +48,15 @@ def contents(project):
     paths = [path for path in project.path.rglob("*") if not MADE & set(path.parts) and path.is_file()]
     # SQLite may leave files beside its database.
     paths = [path for path in paths if not path.name.startswith("db.sqlite3")]
-    return {str(path.relative_to(project.path)): path.read_text() for path in paths}
+    return {str(path.relative_to(project.path)): path.read_text(encoding="utf-8") for path in paths}
 
 
 def edit(project, name, old, new):
     """Replace a text that occurs once in a file."""
     path = project.path / name
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert text.count(old) == 1, f"{name}: {old}"
-    path.write_text(text.replace(old, new))
+    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def remove_example(project):

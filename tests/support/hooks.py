@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import pty
 import re
 import shutil
 import signal
@@ -54,6 +53,9 @@ class Terminal:
     def __init__(self, folder, answers, environment, *options):
         self.folder = folder
         command = [str(word) for word in cookiecutter_command(folder, answers, *options)]
+        # Windows has no such module, and imports this one.
+        import pty
+
         self.pid, self.terminal = pty.fork()
         if not self.pid:
             os.chdir(folder)
@@ -86,7 +88,9 @@ class Terminal:
 
     def log_has(self, text):
         """Return whether the log of the set-up contains this text."""
-        return any(text in path.read_text(errors="replace") for path in self.folder.glob("*/setup.log"))
+        return any(
+            text in path.read_text(errors="replace", encoding="utf-8") for path in self.folder.glob("*/setup.log")
+        )
 
     def press_ctrl_c(self):
         os.write(self.terminal, b"\x03")
@@ -103,7 +107,7 @@ class Terminal:
 def command_line(pid):
     """Return the command line of a process, or an empty text if it has ended."""
     with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace", encoding="utf-8").replace("\0", " ")
     return ""
 
 
@@ -112,7 +116,7 @@ def descendants(pid):
     parents = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
+            parents[int(path.parent.name)] = int(path.read_text(encoding="utf-8").rpartition(")")[2].split()[1])
     found = [pid]
     for ancestor in found:
         found += [child for child, parent in parents.items() if parent == ancestor]

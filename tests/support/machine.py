@@ -21,6 +21,9 @@ DJANGO = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))["_
 PYTHON_VERSIONS = list(DJANGO)
 RUNNING_PYTHON = "%d.%d" % sys.version_info[:2]
 KEPT = {"HOME", "LOGNAME", "TMPDIR", "USER", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE"}
+if os.name == "nt":
+    # Programs do not start without some of them, and find no folder of the user without the others.
+    KEPT |= {"APPDATA", "COMSPEC", "LOCALAPPDATA", "PATHEXT", "SYSTEMROOT", "TEMP", "TMP", "USERPROFILE", "WINDIR"}
 KEPT |= {"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
 
 # Tools that create a project. Each test says which ones its user has.
@@ -67,7 +70,7 @@ def python_of(version):
     for candidate in filter(None, candidates):
         # pyenv has a shim for every version, but a shim works only for the selected versions.
         script = "import os, sys; print('%d.%d' % sys.version_info[:2], os.path.realpath(sys.executable))"
-        answer = subprocess.run([candidate, "-c", script], capture_output=True, text=True)
+        answer = subprocess.run([candidate, "-c", script], capture_output=True, encoding="utf-8")
         found, _, path = answer.stdout.strip().partition(" ")
         if found == version:
             return path

@@ -44,7 +44,7 @@ def indexes(project):
 
 def pins(python_version):
     """Return name -> Requirement of the tested packages for a Python."""
-    text = (ROOT / "template_code" / "versions" / f"{python_version}.txt").read_text()
+    text = (ROOT / "template_code" / "versions" / f"{python_version}.txt").read_text(encoding="utf-8")
     found = [Requirement(line) for line in re.findall(r"^([a-z].*?) \\$", text, re.MULTILINE)]
     return {pin.name: pin for pin in found}
 
@@ -91,7 +91,7 @@ def environment_with(answers, text):
             # Pipenv creates it in the same way.
             virtualenv = [sys.executable, "-m", "virtualenv", "--quiet", "--python", python, folder]
             subprocess.run(virtualenv, check=True, env=clean_environment())
-            file.with_suffix(".new").write_text(text)
+            file.with_suffix(".new").write_text(text, encoding="utf-8")
             install_pinned(folder / "bin" / "python", file.with_suffix(".new"), clean_environment(), "--no-deps")
             file.with_suffix(".new").replace(file)
     return folder

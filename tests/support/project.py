@@ -90,7 +90,7 @@ class Project:
             env=self.environment(**(env or {})),
             input=stdin,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             timeout=timeout,
         )
         if check and done.returncode != 0:
@@ -145,7 +145,7 @@ class Server:
     @property
     def log(self):
         """Return everything that the server and its children have printed so far."""
-        return self._log.read_text(errors="replace")
+        return self._log.read_text(errors="replace", encoding="utf-8")
 
     def status(self, path, headers):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
@@ -194,7 +194,9 @@ def cookiecutter_command(folder, answers, *options, template=ROOT):
     folder.mkdir(parents=True, exist_ok=True)
     config = folder.parent / f"{folder.name}.config"
     # JSON is valid YAML.
-    config.write_text(json.dumps({"cookiecutters_dir": f"{config}.templates", "replay_dir": f"{config}.replay"}))
+    config.write_text(
+        json.dumps({"cookiecutters_dir": f"{config}.templates", "replay_dir": f"{config}.replay"}), encoding="utf-8"
+    )
     command = [
         sys.executable,
         "-m",
@@ -227,7 +229,7 @@ def cookiecutter(folder, answers, env=None, options=("--no-input",), timeout=900
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
         timeout=timeout,
     )
 

@@ -122,7 +122,7 @@ class Renderer:
         self.config = folder / "config.yaml"
         # JSON is valid YAML.
         places = {"cookiecutters_dir": str(folder / "templates"), "replay_dir": str(folder / "replay")}
-        self.config.write_text(json.dumps(places))
+        self.config.write_text(json.dumps(places), encoding="utf-8")
 
     def __call__(self, **answers):
         """Return the project of these answers; tests must not change it."""
@@ -173,7 +173,9 @@ def run_cookiecutter(folder, *options, python=sys.executable, stdin="", **enviro
     made.mkdir(parents=True, exist_ok=True)
     config = folder / "config.yaml"
     # JSON is valid YAML.
-    config.write_text(json.dumps({"cookiecutters_dir": str(folder), "replay_dir": str(folder / "replay")}))
+    config.write_text(
+        json.dumps({"cookiecutters_dir": str(folder), "replay_dir": str(folder / "replay")}), encoding="utf-8"
+    )
     command = [python, "-m", "cookiecutter", "--config-file", config, "--output-dir", made, ROOT, *options]
     return subprocess.run(
         command,
@@ -181,7 +183,10 @@ def run_cookiecutter(folder, *options, python=sys.executable, stdin="", **enviro
         capture_output=True,
         encoding="utf-8",
         errors="surrogateescape",
-        env=clean_environment(SKIP_SETUP=1, COLUMNS=500, **environment),
+        # As it is in a UTF-8 locale, also on Windows.
+        env=clean_environment(
+            **{"SKIP_SETUP": 1, "COLUMNS": 500, "PYTHONIOENCODING": "utf-8:surrogateescape", **environment}
+        ),
     )
 
 
@@ -194,7 +199,7 @@ def ruff(path):
             cwd=path,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
         )
         told += done.stdout
         assert bool(done.returncode) == bool(done.stdout), done

@@ -1,9 +1,8 @@
 """A user with their own home folder, and the shell in which they run Cookiecutter."""
 
 import contextlib
+import functools
 import os
-import pty
-import pwd
 import re
 import shlex
 import shutil
@@ -22,8 +21,18 @@ MAKE = f"cookiecutter --no-input {shlex.quote(str(ROOT))} interface=WSGI"
 CACHES = {".cache", ".cookiecutters", ".cookiecutter_replay", ".local/share/virtualenv", ".rustup"}
 # All users share these. Otherwise each would download all packages, or not find the index.
 SHARED = (".cache/pip", ".cache/uv", ".config/pip")
-# The program that setpriv starts keeps root's capabilities, so it starts `env`, which starts the command.
-BECOME_NOBODY = ["setpriv", "--reuid=nobody", f"--regid={pwd.getpwnam('nobody').pw_gid}", "--clear-groups"]
+
+
+@functools.cache
+def become_nobody():
+    """Return the words before a command that run it as nobody.
+
+    The program that setpriv starts keeps root's capabilities, so it starts `env`, which starts the command.
+    """
+    # Windows does not have this module.
+    import pwd
+
+    return ["setpriv", "--reuid=nobody", f"--regid={pwd.getpwnam('nobody').pw_gid}", "--clear-groups"]
 
 
 class User:
@@ -67,6 +76,8 @@ class User:
 
     def run_in_terminal(self, script, folder=None, env=None, typed=""):
         """Run a script in a terminal and type this text; return everything that the terminal shows."""
+        import pty
+
         ours, theirs = pty.openpty()
         command = self.words(script, folder, {"TERM": "xterm", **(env or {})})
         process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
@@ -90,7 +101,7 @@ class Nobody(User):
 
     def __init__(self, folder, python):
         super().__init__(folder)
-        self.become = BECOME_NOBODY
+        self.become = become_nobody()
         virtualenv(self.folder / "venv", python, "-r", ROOT / "tools" / "requirements.txt")
         for name in "cookiecutter", "pipenv":
             (self.bin / name).symlink_to(self.folder / "venv" / "bin" / name)
@@ -153,7 +164,7 @@ def virtualenv(folder, python, *packages):
         ["pip", "install", "--system-certs", "--python", folder, *packages],
     ):
         subprocess.run([PROGRAMS / "uv", "--quiet", *command], check=True, env=clean_environment())
-    return Path(folder) / "bin"
+    return Path(folder) / ("Scripts" if os.name == "nt" else "bin")
 
 
 def copy_template(folder):

@@ -1,0 +1,11 @@
+"""What Windows does not have."""
+
+# Modules of Python's standard library.
+MODULES = {"curses", "fcntl", "grp", "pty", "pwd", "readline", "resource", "syslog", "termios", "tty"}
+# Functions of the module os.
+FUNCTIONS = ["chown", "chroot", "fork", "forkpty", "geteuid", "getpgid", "killpg", "mkfifo", "openpty", "setsid"]
+
+# The code of this repository.
+OWN = ("hooks", "template_code", "tests", "tools")
+# The warnings that are errors, as pytest reads them: other packages may do as they like.
+WARNINGS = f"error\nignore::EncodingWarning\nerror::EncodingWarning:({'|'.join(OWN)})\\b"
