@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from demo import QUESTIONS
+from template_code.questions import QUESTIONS
 from tests.support.machine import RUNNING_PYTHON, pythons_of_other_djangos
 from tests.support.production import INTERFACES, Deployment
 from tests.support.project import COVERAGE

@@ -91,7 +91,7 @@ def live_through(week, add_package=False):
     edit(project, "my_project/settings.py", admin, f'{admin}MOTTO = env["MOTTO"]\n')
     week.call("python", "-m", "my_project.environment")
     assert "MOTTO" in (project.path / ".env.example").read_text()
-    assert "MOTTO" in (project.path / "README.md").read_text()
+    assert "MOTTO" in (project.path / "docs" / "settings.md").read_text()
     week.is_served("/")
 
     field = "    owner = models.ForeignKey("

@@ -1,7 +1,8 @@
 """
 Declare the environment variables of this project, and read them into `env` for the settings.
 
-`python -m {{ cookiecutter.project_slug }}.environment` regenerates .env.example and the table in README.md.
+The settings take their values from `env`. `python -m {{ cookiecutter.project_slug }}.environment` updates .env.example
+and the table in docs/settings.md.
 """
 
 from __future__ import annotations
@@ -207,14 +208,13 @@ def read(environment: Mapping[str, str], building: bool = False) -> dict[str, An
     return values
 
 
-def readme_table() -> str:
-    """Return the variables as a Markdown table."""
-    rows = ["| Variable | Default | Purpose |", "|--|--|--|"]
+def settings_table() -> str:
+    """Return the variables as the lines of a Markdown table."""
+    rows = ["| Variable | Default | With `DEBUG` | What it is for |", "|--|--|--|--|"]
     for variable in VARIABLES:
         default = "required" if variable.default is None else f"`{variable.default}`" if variable.default else "none"
-        if variable.development is not None:
-            default += f"; with `DEBUG` `{variable.development}`"
-        rows.append(f"| `{variable.name}` | {default} | {variable.purpose} |")
+        development = "" if variable.development is None else f"`{variable.development}` "
+        rows.append(f"| `{variable.name}` | {default} | {development}| {variable.purpose} |")
     return "\n".join(rows) + "\n"
 
 
@@ -228,10 +228,10 @@ def example() -> str:
 
 
 def write(folder: Path) -> None:
-    """Regenerate .env.example and the table in README.md in this folder."""
-    readme = folder / "README.md"
-    before, after = re.split(r"(?m)^\| Variable (?:.*\n)+?(?!\|)", readme.read_text(encoding="utf-8"))
-    readme.write_text(before + readme_table() + after, encoding="utf-8")
+    """Update .env.example, and the table in docs/settings.md, of this folder."""
+    page = folder / "docs" / "settings.md"
+    before, after = re.split(r"(?m)^\| Variable (?:.*\n)+?(?!\|)", page.read_text(encoding="utf-8"))
+    page.write_text(before + settings_table() + after, encoding="utf-8")
     (folder / ".env.example").write_text(example(), encoding="utf-8")
 
 

@@ -11,7 +11,7 @@ from {{ cookiecutter.project_slug }}.environment import (
     example,
     read,
     read_dotenv,
-    readme_table,
+    settings_table,
     write,
 )
 
@@ -112,19 +112,20 @@ class EnvironmentTests(SimpleTestCase):
     def test_a_variable_takes_precedence_over_its_file(self):
         self.assertEqual(read({**PRODUCTION, "SECRET_KEY_FILE": "/none"})["SECRET_KEY"], KEY)
 
-    def test_the_readme_and_the_example_have_all_variables(self):
+    def test_the_page_of_settings_and_the_example_have_all_variables(self):
         remedy = "run: python -m {{ cookiecutter.project_slug }}.environment"
-        self.assertIn(readme_table(), (BASE_DIR / "README.md").read_text(encoding="utf-8"), remedy)
+        self.assertIn(settings_table(), (BASE_DIR / "docs" / "settings.md").read_text(encoding="utf-8"), remedy)
         self.assertEqual((BASE_DIR / ".env.example").read_text(encoding="utf-8"), example(), remedy)
         self.assertEqual(len({variable.name for variable in VARIABLES}), len(VARIABLES))
 
-    def test_the_readme_and_the_example_are_regenerated(self):
-        text = (BASE_DIR / "README.md").read_text(encoding="utf-8")
+    def test_the_page_of_settings_and_the_example_are_updated(self):
+        text = (BASE_DIR / "docs" / "settings.md").read_text(encoding="utf-8")
         with tempfile.TemporaryDirectory() as name:
-            readme, env_example = Path(name, "README.md"), Path(name, ".env.example")
-            readme.write_text(text.replace("| `DEBUG` |", "| `OLD` |"), encoding="utf-8")
+            page, env_example = Path(name, "docs", "settings.md"), Path(name, ".env.example")
+            page.parent.mkdir()
+            page.write_text(text.replace("| `DEBUG` |", "| `OLD` |"), encoding="utf-8")
             write(Path(name))
-            self.assertEqual(readme.read_text(encoding="utf-8"), text)
+            self.assertEqual(page.read_text(encoding="utf-8"), text)
             self.assertEqual(env_example.read_text(encoding="utf-8"), example())
 
 

@@ -5,7 +5,7 @@ import platform
 import re
 from pathlib import Path
 
-from docs import replace
+from tools.docs import replace
 
 README = Path(__file__).with_name("README.md")
 

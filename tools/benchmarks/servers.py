@@ -1,7 +1,6 @@
-"""
-All but the time of the set-up: `.venv/bin/python benchmarks/servers.py [ROUNDS [SECONDS]]`, results in README.md.
+"""Measure the servers, into README.md: `.venv/bin/python -m tools.benchmarks.servers [ROUNDS [SECONDS]]`.
 
-Bare is `startproject` with the same model, page and endpoint, as benchmarks/bare has them, on the same PostgreSQL,
+Bare is `startproject` with the same model, page and endpoint, as bare/ has them, on the same PostgreSQL,
 which wants a password, and the same server. All servers are up at once and asked in turn.
 """
 
@@ -15,16 +14,14 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from template_code.questions import ROOT
+from tests.support import machine
+from tests.support.postgres import running_postgres
+from tests.support.production import Deployment
+from tests.support.project import Project, generate
+from tools.benchmarks import lists, results
 
-from benchmarks import lists, results  # noqa: E402
-from tests.support import machine  # noqa: E402
-from tests.support.postgres import running_postgres  # noqa: E402
-from tests.support.production import Deployment  # noqa: E402
-from tests.support.project import Project, generate  # noqa: E402
-
-HERE = ROOT / "benchmarks"
+HERE = ROOT / "tools" / "benchmarks"
 FILL = (HERE / "fill.py").read_text()
 WORKERS = 2
 # server -> interface, and its command without the application
@@ -40,7 +37,7 @@ MANY_CONNECTIONS = 256
 
 
 def bare_project(folder, generated):
-    """Return what `startproject` makes, with the app of benchmarks/bare and the page of the generated project."""
+    """Return what `startproject` makes, with the app of bare/ and the page of the generated project."""
     folder.mkdir()
     project = Project(folder, {}).borrow(generated)
     project.call("django-admin", "startproject", "bare", ".")

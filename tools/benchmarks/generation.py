@@ -1,4 +1,4 @@
-"""Time from the command to the first answer of the running server: `.venv/bin/python benchmarks/generation.py [N]`.
+"""Time from the command to the first page: `.venv/bin/python -m tools.benchmarks.generation [N]`.
 
 Each way is timed N times in turn, with warm caches; a line has the median in seconds, and its ratio to the plain way:
 the same project and pins with `python -m venv`, `pip install`, `manage.py migrate` and `runserver`.
@@ -14,12 +14,9 @@ import time
 import urllib.request
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from tests.support.hooks import path_of_tools  # noqa: E402
-from tests.support.machine import clean_environment, free_port  # noqa: E402
-from tests.support.project import cookiecutter_command  # noqa: E402
+from tests.support.hooks import path_of_tools
+from tests.support.machine import clean_environment, free_port
+from tests.support.project import cookiecutter_command
 
 PLAIN = """
 {cookiecutter}
