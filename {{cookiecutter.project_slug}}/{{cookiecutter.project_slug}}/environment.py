@@ -1,8 +1,7 @@
 """
 Declare the environment variables of this project, and read them into `env` for the settings.
 
-The settings take their values from `env`. `python -m {{ cookiecutter.project_slug }}.environment` updates .env.example
-and the table in docs/settings.md.
+`python -m {{ cookiecutter.project_slug }}.environment` regenerates .env.example and the table in docs/settings.md.
 """
 
 from __future__ import annotations
@@ -228,7 +227,7 @@ def example() -> str:
 
 
 def write(folder: Path) -> None:
-    """Update .env.example, and the table in docs/settings.md, of this folder."""
+    """Regenerate .env.example and the table in docs/settings.md in this folder."""
     page = folder / "docs" / "settings.md"
     before, after = re.split(r"(?m)^\| Variable (?:.*\n)+?(?!\|)", page.read_text(encoding="utf-8"))
     page.write_text(before + settings_table() + after, encoding="utf-8")

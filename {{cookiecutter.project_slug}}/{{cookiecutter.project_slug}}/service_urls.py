@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 # Special characters in a part are percent-encoded: / as %2F, ? as %3F, # as %23, @ as %40.
-ADDRESS = re.compile(
+URL = re.compile(
     r"(?P<scheme>[a-z0-9+]+)://"
     r"(?:(?P<user>[^\s:/?#@]*)(?::(?P<password>[^\s/?#@]*))?@)?"
     r"(?P<host>[^\s:/?#@\[\]]*|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]+))?"
@@ -38,7 +38,7 @@ def port(value: str) -> int:
     return range(65536)[count(value)]
 
 
-class Address(NamedTuple):
+class URLParts(NamedTuple):
     """The decoded parts of a URL such as scheme://user:password@host:port/path?name=value."""
 
     scheme: str
@@ -50,13 +50,13 @@ class Address(NamedTuple):
     options: dict[str, str]
 
 
-def address(value: str, schemes: str) -> Address:
+def split_url(value: str, schemes: str) -> URLParts:
     """Return the parts of a URL. Raise ValueError if it is malformed or its scheme does not match `schemes`."""
-    found = ADDRESS.fullmatch(value)
+    found = URL.fullmatch(value)
     if not found:
         raise ValueError(value)
     parts = {name: unquote(part or "", errors="strict") for name, part in found.groupdict().items()}
-    return Address(
+    return URLParts(
         matching(schemes, parts["scheme"]),
         parts["user"],
         parts["password"],
@@ -74,7 +74,7 @@ def typed(options: Mapping[str, str], **types: Callable[[str], Any]) -> dict[str
 
 def database_url(value: str) -> dict[str, Any]:
     """a URL such as postgres://user:password@host:5432/name or sqlite:///file"""
-    parts = address(value, "postgres(ql)?|sqlite")
+    parts = split_url(value, "postgres(ql)?|sqlite")
     name = matching("/.+", parts.path)[1:]
     if parts.scheme == "sqlite":
         matching("", parts.host + "".join(parts.options))
@@ -100,14 +100,14 @@ def database_url(value: str) -> dict[str, Any]:
 
 def redis_url(value: str) -> str:
     """a URL such as redis://:password@host:6379/0"""
-    parts = address(value, "rediss?|unix")
+    parts = split_url(value, "rediss?|unix")
     matching("/.+" if parts.scheme == "unix" else "[^/]+(/[0-9]*)?", parts.host + parts.path)
     return value
 
 
 def bucket_url(value: str) -> dict[str, Any]:
     """a URL such as s3://key:secret@host/bucket"""
-    parts = address(value, r"s3(\+http)?")
+    parts = split_url(value, r"s3(\+http)?")
     host = matching(".+", parts.host) + (f":{parts.port}" if parts.port else "")
     return {
         "endpoint_url": f"{'http' if parts.scheme == 's3+http' else 'https'}://{host}",
@@ -121,7 +121,7 @@ def bucket_url(value: str) -> dict[str, Any]:
 
 def email_url(value: str) -> dict[str, Any]:
     """a URL such as smtp+tls://user:password@host:587, smtps://host, filemail:///folder or consolemail://"""
-    parts = address(value, r"smtp|smtp\+tls|smtps|filemail|consolemail")
+    parts = split_url(value, r"smtp|smtp\+tls|smtps|filemail|consolemail")
     if parts.scheme in ("filemail", "consolemail"):
         kind = parts.scheme.replace("mail", "").replace("file", "filebased")
         folder = matching("/.+" if kind == "filebased" else "", parts.host + parts.path)
@@ -154,6 +154,6 @@ def mail_settings(backend: str, options: dict[str, Any]) -> dict[str, Any]:
 
 def sentry_dsn(value: str) -> str:
     """a URL such as https://key@example.com/1"""
-    parts = address(value, "https?")
+    parts = split_url(value, "https?")
     matching(r"[^/]+ [^/]+(/[^/]+)*/[0-9]+", f"{parts.user} {parts.host}{parts.path}")
     return value

@@ -30,7 +30,7 @@ class FilterBackend(rest_framework.DjangoFilterBackend):  # type: ignore[misc]
     """
     Filters a list by the view's `filterset_fields` or `filterset_class`, and refuses unknown query parameters.
 
-    A view lists the parameters that its own code reads in `query_parameters`.
+    `query_parameters` of a view lists further parameters, which its own code reads.
     """
 
     filterset_base = FilterSet

@@ -84,7 +84,7 @@ class CursorPagination(pagination.CursorPagination):
         return page
 
     def parts(self, queryset: QuerySet, descending: bool) -> Iterator[QuerySet]:
-        """Yield the rows after the cursor in two parts, if the first value can be NULL: those with and without it."""
+        """Yield the rows after the cursor. If the first value can be NULL, yield them in two parts, with and without."""
         nulls: Any = {"nulls_first" if descending else "nulls_last": True}
         options = {name: nulls if name in self.nullable else {} for name in self.names}
         order = [F(name).desc(**options[name]) if descending else F(name).asc(**options[name]) for name in self.names]

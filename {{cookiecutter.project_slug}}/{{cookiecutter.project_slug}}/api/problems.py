@@ -28,7 +28,7 @@ OTHERS: dict[type[Exception], tuple[int, str]] = {
 
 
 def problem(status: int, detail: str | None = None, **members: Any) -> dict[str, Any]:
-    """Return a problem as a dict, with `members` in addition to the standard ones."""
+    """Return a problem as a dict, with the standard members and these."""
     title = HTTPStatus(status).phrase
     return {"type": "about:blank", "title": title, "status": status, "detail": detail or f"{title}.", **members}
 

@@ -16,7 +16,7 @@ from {{ cookiecutter.project_slug }}.forms import constraint_errors
 
 
 def integer_range(field: models.Field) -> tuple[int, int]:
-    """Return the lowest and highest integer that PostgreSQL can store in a field, even if the database is another."""
+    """Return the lowest and highest integer that PostgreSQL can store in a field, even if the database is SQLite."""
     return BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
 
 
