@@ -1,20 +1,21 @@
-"""Refuse the impossible answers of an answer file, and keep the user's own files out of the way."""
+"""Refuse the impossible answers of an answer file, and set the user's own files aside."""
 
 import json
 import sys
 from pathlib import Path
 
-REFUSALS = json.loads(r"""{{ cookiecutter | refusals | tojson }}""")
-FILES = json.loads(r"""{{ cookiecutter | optional_files | tojson }}""")
-
-# Cookiecutter leaves it in the temporary folder.
+# Cookiecutter leaves this file in the temporary folder.
 Path(__file__).unlink()
-if REFUSALS:
-    # Cookiecutter prints its own error, and since 2.7 a traceback, right after this.
-    sys.exit("\n" + "\n".join(REFUSALS) + "\n")
+# Nothing is left in the template's folder either.
+sys.dont_write_bytecode = True
+sys.path.insert(0, {{template_root() | tojson}})
 
-for name, wanted in FILES.items():
-    path = Path(name)
-    if path.exists() and not wanted:
-        # Cookiecutter is about to write the template's file, which the other hook removes.
-        path.replace(path.with_name(f"{path.name}.before"))
+from template_code.answers import refusals  # noqa: E402
+from template_code.files import optional_files, set_users_files_aside  # noqa: E402
+
+ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
+
+if refusals(ANSWERS):
+    # Cookiecutter prints its own error, and since 2.7 a traceback, right after this.
+    sys.exit("\n" + "\n".join(refusals(ANSWERS)) + "\n")
+set_users_files_aside(optional_files(ANSWERS))

@@ -28,7 +28,7 @@ from typing import Optional
 
 import yaml
 
-from demo import ROOT
+from template_code.questions import ROOT
 from tests.support.machine import RUNNING_PYTHON, clean_environment
 from tests.support.packages import environment_of
 from tests.support.project import RUN_ALL, Project, cookiecutter_command

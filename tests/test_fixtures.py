@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from demo import ROOT
+from template_code.questions import ROOT
 from tests.support.machine import RUNNING_PYTHON, clean_environment, program, python_of
 from tests.support.project import Project
 
@@ -137,6 +137,6 @@ def test_chromium_shows_a_page(chromium, folder_project):
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-test.txt"])
 def test_the_pinned_tools_name_no_package_index(name):
-    text = (ROOT / name).read_text(encoding="utf-8")
+    text = (ROOT / "tools" / name).read_text(encoding="utf-8")
     assert "://" not in text
     assert "--hash=sha256:" in text

@@ -8,42 +8,43 @@ from pathlib import Path
 
 import pytest
 
-import tools
-from demo import ROOT
+from template_code.questions import ROOT
 from tests.support import report
+from tools import prepare
 
 
 def test_a_python_without_venv_is_told_the_remedy(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "ensurepip" else name)
-    monkeypatch.setattr("tools.install_with_apt", lambda *packages: False)
-    assert "sudo apt-get install python3." in tools.problem()
+    monkeypatch.setattr("tools.prepare.install_with_apt", lambda *packages: False)
+    assert "sudo apt-get install python3." in prepare.problem()
 
 
 def test_the_venv_is_made_once(tmp_path, monkeypatch, capfd):
-    (tmp_path / "none.txt").write_text("")
-    monkeypatch.setattr(tools, "ROOT", tmp_path)
-    monkeypatch.setattr(tools, "VENV", tmp_path / ".venv")
-    monkeypatch.setattr(tools, "PYTHON", tmp_path / ".venv" / "bin" / "python")
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "none.txt").write_text("")
+    monkeypatch.setattr(prepare, "ROOT", tmp_path)
+    monkeypatch.setattr(prepare, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(prepare, "PYTHON", tmp_path / ".venv" / "bin" / "python")
     installed = []
-    monkeypatch.setattr(tools, "install_tools", installed.append)
+    monkeypatch.setattr(prepare, "install_tools", installed.append)
 
     def make_venv(command, **options):
-        assert command[1:] == ["-m", "venv", "--clear", str(tools.VENV)]
-        tools.PYTHON.parent.mkdir(parents=True, exist_ok=True)
-        tools.PYTHON.touch()
+        assert command[1:] == ["-m", "venv", "--clear", str(prepare.VENV)]
+        prepare.PYTHON.parent.mkdir(parents=True, exist_ok=True)
+        prepare.PYTHON.touch()
 
-    monkeypatch.setattr(tools.subprocess, "run", make_venv)
-    tools.install("none.txt")
-    assert "Making .venv" in capfd.readouterr().out
-    tools.install("none.txt")
+    monkeypatch.setattr(prepare.subprocess, "run", make_venv)
+    prepare.install("none.txt")
+    assert "Creating .venv" in capfd.readouterr().out
+    prepare.install("none.txt")
     assert capfd.readouterr().out == ""
-    (tmp_path / "none.txt").write_text("# another one\n")
-    tools.install("none.txt")
-    assert "Making .venv" not in capfd.readouterr().out
-    assert installed == [tmp_path / "none.txt"] * 2
+    (tmp_path / "tools" / "none.txt").write_text("# another one\n")
+    prepare.install("none.txt")
+    assert "Creating .venv" not in capfd.readouterr().out
+    assert installed == [tmp_path / "tools" / "none.txt"] * 2
     (tmp_path / ".venv" / "made-by").write_text("another Python")
-    tools.install("none.txt")
-    assert "Making .venv" in capfd.readouterr().out
+    prepare.install("none.txt")
+    assert "Creating .venv" in capfd.readouterr().out
 
 
 @pytest.fixture
@@ -64,8 +65,8 @@ def bare(tmp_path):
 )
 def test_all_that_the_machine_lacks_is_named_before_anything_is_installed(tmp_path, bare, target, absent):
     clone = tmp_path / "clone"
-    for name in "Makefile", "tools.py", "requirements-test.txt":
-        clone.mkdir(exist_ok=True)
+    (clone / "tools").mkdir(parents=True)
+    for name in "Makefile", "tools/prepare.py", "tools/requirements-test.txt":
         (clone / name).write_text((ROOT / name).read_text())
     command = ["make", target, f"PYTHON={sys.executable}"]
     done = subprocess.run(command, cwd=clone, env=bare, capture_output=True, text=True)
@@ -84,40 +85,40 @@ def test_packages_are_installed_all_at_once(monkeypatch):
 
     def install(*packages):
         asked.append(packages)
-        monkeypatch.setattr(tools, "find", lambda program: f"/usr/bin/{program}")
+        monkeypatch.setattr(prepare, "find", lambda program: f"/usr/bin/{program}")
         return True
 
-    monkeypatch.setattr(tools, "find", lambda program: None)
-    monkeypatch.setattr(tools, "install_with_apt", install)
-    assert tools.problem_with_programs(["one", "unshare"]) is None
+    monkeypatch.setattr(prepare, "find", lambda program: None)
+    monkeypatch.setattr(prepare, "install_with_apt", install)
+    assert prepare.problem_with_programs(["one", "unshare"]) is None
     assert asked == [("one", "util-linux")]
 
 
 def test_an_apt_get_that_fails_is_no_remedy(monkeypatch):
-    monkeypatch.setattr(tools, "install_with_apt", lambda *packages: False)
-    told = tools.problem_with_programs(["no-such-program", "sh"])
+    monkeypatch.setattr(prepare, "install_with_apt", lambda *packages: False)
+    told = prepare.problem_with_programs(["no-such-program", "sh"])
     assert told == "no-such-program is missing; install all with: sudo apt-get install --yes no-such-program"
 
 
 @pytest.fixture
 def commands(monkeypatch):
-    """The commands that tools.py would run; uv fails."""
+    """The commands that prepare.py would run; uv fails."""
     commands = []
 
     def run(command, **options):
         commands.append(command)
         return subprocess.CompletedProcess(command, int(command[0].endswith("/uv")))
 
-    monkeypatch.setattr(tools.subprocess, "run", run)
+    monkeypatch.setattr(prepare.subprocess, "run", run)
     return commands
 
 
 def test_the_tools_are_installed_by_uv_which_is_pinned_and_by_pip_where_uv_fails(commands):
-    tools.install_tools(ROOT / "requirements.txt")
+    prepare.install_tools(ROOT / "tools" / "requirements.txt")
     first, second, third = commands
     assert (first[1:4], Path(first[-1]).name) == (["-m", "pip", "install"], "uv.txt")
-    assert (second[0], second[-1]) == (str(tools.VENV / "bin" / "uv"), str(ROOT / "requirements.txt"))
-    assert (third[1:4], third[-1]) == (["-m", "pip", "install"], str(ROOT / "requirements.txt"))
+    assert (second[0], second[-1]) == (str(prepare.VENV / "bin" / "uv"), str(ROOT / "tools" / "requirements.txt"))
+    assert (third[1:4], third[-1]) == (["-m", "pip", "install"], str(ROOT / "tools" / "requirements.txt"))
     assert all("--require-hashes" in command for command in commands)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import websockets.exceptions
 
-from demo import ROOT
+from template_code.questions import ROOT
 from tests.support.load import Load, Redis, Service, create, deployments_with, live, many_files, report
 from tests.support.production import INTERFACES
 from tests.support.proxies import LIMIT, PROXIES, nginx, tls_context

@@ -3,10 +3,11 @@ import subprocess
 
 import pytest
 
-import demo
-from demo import ROOT, problem_with, problem_with_port, template_digest, words
+from template_code.questions import ROOT
 from tests.support.machine import clean_environment
 from tests.support.user import copy_template
+from tools import demo
+from tools.demo import problem_with, problem_with_port, template_digest, words
 
 TEXTS = [
     "Corner Shop",
@@ -72,12 +73,12 @@ def test_a_port_in_use_is_refused():
     [
         "cookiecutter.json",
         "hooks/pre_gen_project.py",
-        "template_filters.py",
-        "versions/3.12.txt",
+        "template_code/files.py",
+        "template_code/versions/3.12.txt",
         "{{cookiecutter.project_slug}}/Pipfile",
     ],
 )
-def test_the_demo_is_made_anew_when_the_template_has_changed(tmp_path, monkeypatch, file):
+def test_the_demo_is_regenerated_when_the_template_has_changed(tmp_path, monkeypatch, file):
     template = copy_template(tmp_path / "template")
     monkeypatch.setattr(demo, "ROOT", template)
     before = template_digest()

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from cookiecutter.utils import create_env_with_context
 
-from demo import ROOT
+from template_code.questions import ROOT
+from template_code.state import State
 from tests.support.machine import clean_environment, free_port
 from tests.support.project import cookiecutter
 from tests.support.rendering import listing, template_files
+from tests.support.user import copy_template
 
 MADE_BY_THE_SETUP = (".env", ".venv", "Pipfile.lock", "db.sqlite3", "schema.yml", "users/migrations/0001_initial.py")
 
@@ -91,13 +93,11 @@ def test_the_command_leaves_nothing_but_the_files(rendered, tmp_path):
 def test_no_variable_of_the_settings_is_taken_from_another_project(rendered, monkeypatch):
     project = rendered()
     package = "".join(path.read_text(encoding="utf-8") for path in (project.path / project.path.name).glob("*.py"))
-    hook = (ROOT / "hooks" / "post_gen_project.py").read_text(encoding="utf-8")
-    scope = {"ANSWERS": project.answers, "Path": Path, "re": re}
     monkeypatch.chdir(project.path)
-    exec(re.search(r"^ENVIRONMENT_FILE = [^\0]*?^\}", hook, re.MULTILINE)[0], scope)
+    misleading = State(project.answers).misleading
     read = set(re.findall(r'\b(?:env(?:\.\w+)?|Variable)\(\s*"([A-Z_]+)"', package))
     assert {"DATABASE_URL", "SECRET_KEY"} <= read
-    assert read | {f"{name}_FILE" for name in read} <= scope["MISLEADING"]
+    assert read | {f"{name}_FILE" for name in read} <= misleading
 
 
 def test_generating_again_follows_the_new_answer_and_keeps_what_the_user_made(rendered, tmp_path):
@@ -129,3 +129,11 @@ def test_rendering_leaves_nothing_in_the_temporary_folder(tmp_path):
     done = cookiecutter(tmp_path / "made", {}, env={"SKIP_SETUP": "1", "TMPDIR": str(folder), **index})
     assert (done.returncode, done.stdout) == (0, "")
     assert list(folder.iterdir()) == []
+
+
+def test_rendering_leaves_nothing_in_the_template(tmp_path):
+    template = copy_template(tmp_path / "template")
+    before = sorted(template.rglob("*"))
+    done = cookiecutter(tmp_path / "made", {}, env={"SKIP_SETUP": "1"}, template=template)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert sorted(template.rglob("*")) == before

@@ -5,11 +5,11 @@ import re
 
 import pytest
 
-from demo import ROOT
-from docs import questions
+from template_code.questions import ROOT
 from tests.support.rendering import CHOSEN, name_of
+from tools.docs import questions
 
-PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")}
+PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", ".github/CONTRIBUTING.md")}
 README = PAGES["README.md"]
 CONTEXT = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
 PROMPTS = [CONTEXT["__prompts__"][name] for name in CONTEXT if not name.startswith("_")]
@@ -61,7 +61,7 @@ def test_no_line_is_long(page):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_each_link_leads_to_a_file(page):
-    assert broken_links(PAGES[page], ROOT) == []
+    assert broken_links(PAGES[page], (ROOT / page).parent) == []
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -87,8 +87,8 @@ def test_the_pages_of_a_project_are_short_and_their_links_lead_to_files(rendered
         ("[a](LICENSE) [b](https://example.com/none)", []),
         ("[a](none.md)", ["none.md"]),
         ('<img src="none.png">', ["none.png"]),
-        ("[a](CONTRIBUTING.md#none)", ["CONTRIBUTING.md#none"]),
-        ("[a](CONTRIBUTING.md#the-tests)", []),
+        ("[a](.github/CONTRIBUTING.md#none)", [".github/CONTRIBUTING.md#none"]),
+        ("[a](.github/CONTRIBUTING.md#the-tests)", []),
     ],
 )
 def test_a_broken_link_is_found(text, broken):

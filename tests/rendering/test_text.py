@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from jinja2 import Environment
 from markdown_it import MarkdownIt
 
-import template_filters
-from demo import QUESTIONS, ROOT
+from template_code.answers import refusals
+from template_code.questions import QUESTIONS, ROOT
 from tests.support.rendering import TEMPLATE, assigned, listing, render, ruff, run_cookiecutter
 
 TITLES = "project_name", "description", "author_name"
@@ -208,7 +208,7 @@ def check(name, description, author):
 
 def accepted(question, text):
     """Return the text or, where it is refused, the one that the sentence names."""
-    sentences = template_filters.refusals({**ANSWERS, question: text})
+    sentences = refusals({**ANSWERS, question: text})
     if not sentences:
         return text
     (sentence,) = sentences

@@ -118,8 +118,8 @@ def test_the_pages_of_an_account_have_no_fault(site, mail_server, enter, look):
     look(page, "reset")
     mail_server.messages.clear()
     page.get_by_label("Email").fill("ada-account@example.com")
-    page.get_by_role("button", name="Send the mail").click()
-    expect(heading(page, "Look at your mail")).to_be_visible()
+    page.get_by_role("button", name="Send the link").click()
+    expect(heading(page, "Check your email")).to_be_visible()
     look(page, "reset-done")
 
     message = mail_server.message_to("ada-account@example.com")
@@ -137,7 +137,7 @@ def test_the_pages_of_an_account_have_no_fault(site, mail_server, enter, look):
     expect(heading(page, "Your new password is set")).to_be_visible()
     look(page, "reset-complete")
     page.goto(f"{site.url}{path}")
-    expect(page.get_by_text("This link was used already")).to_be_visible()
+    expect(page.get_by_text("This link was already used")).to_be_visible()
     look(page, "reset-invalid")
 
 

@@ -9,10 +9,10 @@ import editorconfig
 import pytest
 import yaml
 
-from demo import QUESTIONS
+from template_code.questions import QUESTIONS
 from tests.support.changes import commit, edit, git
 from tests.support.machine import clean_environment, python_of
-from tests.support.rendering import listing
+from tests.support.rendering import CHOSEN, listing, name_of
 from tests.support.user import PROGRAMS, User, checked, tracked
 
 if sys.version_info >= (3, 11):
@@ -118,9 +118,9 @@ def test_gitlab_runs_what_github_runs(rendered):
     assert [command.replace("$SCRIPT", "lint") for command in commands] == github_commands(github, "lint")
 
 
-@pytest.mark.parametrize("ci", QUESTIONS["ci"])
-def test_each_file_obeys_editorconfig(rendered, ci):
-    project = rendered(ci=ci)
+@pytest.mark.parametrize("answers", CHOSEN, ids=name_of)
+def test_each_file_obeys_editorconfig(rendered, answers):
+    project = rendered(**answers)
     for name in listing(project):
         path = project.path / name
         rules = editorconfig.get_properties(str(path))

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from demo import ROOT
+from template_code.questions import ROOT
 from tests.support.client import PASSWORD, Client
 from tests.support.machine import clean_environment
 

@@ -144,7 +144,7 @@ def test_all_lines_mean_the_same(read):
 
 def test_malformed_lines_are_refused(read):
     by_project, _ = read
-    sentence = ".env, line 2, is malformed: NAME=value is needed."
+    sentence = ".env, line 2, is malformed: it must be NAME=value."
     assert by_project([f"# Settings\n{text}" for text in REFUSED]) == [sentence] * len(REFUSED)
 
 

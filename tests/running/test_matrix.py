@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from demo import ROOT
+from template_code.questions import ROOT
 from tests.support.client import Client, heard, socket
 from tests.support.machine import DJANGO, PRESENT, PYTHON_VERSIONS, clean_environment
 from tests.support.production import INTERFACES, Deployment
@@ -135,7 +135,7 @@ def is_served(server, answers, https):
 @pytest.mark.parametrize("version", ABSENT)
 def test_every_package_has_a_wheel_for_a_python_that_is_not_here(tmp_path, version):
     options = ["--no-deps", "--require-hashes", "--only-binary=:all:", f"--python-version={version}.20"]
-    pins = ROOT / "versions" / f"{version}.txt"
+    pins = ROOT / "template_code" / "versions" / f"{version}.txt"
     command = [sys.executable, "-m", "pip", "download", *options, f"--dest={tmp_path}", "--requirement", pins]
     done = subprocess.run(command, capture_output=True, text=True, env=clean_environment())
     assert done.returncode == 0, done.stderr

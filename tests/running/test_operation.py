@@ -98,7 +98,7 @@ def isolated(deploy):
         ("ASGI", {"SECRET_KEY": None}, "SECRET_KEY is not set: "),
         ("ASGI", {"TRUSTED_PROXIES": "some"}, "TRUSTED_PROXIES cannot be 'some': "),
         ("WSGI", {"DATABASE_URL": None}, "DATABASE_URL is not set: "),
-        ("WSGI", {"SECRET_KEY": "too-short"}, "SECRET_KEY or a fallback is short or a placeholder: "),
+        ("WSGI", {"SECRET_KEY": "too-short"}, "SECRET_KEY or a fallback is too short or a placeholder: "),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

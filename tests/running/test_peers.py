@@ -98,9 +98,9 @@ def test_a_database_that_never_answered(deploy, interface, port):
 def test_a_database_that_answers_no_more(deploy, interface, postgres):
     deployment = deploy(interface)
     # The limit is that of the project, but for its length.
-    serving = deployment.project.path / "my_project" / "serving.py"
-    serving.write_text(
-        serving.read_text().replace("CONNECT_LIMIT, STATEMENT_LIMIT = 5, 35", "CONNECT_LIMIT, STATEMENT_LIMIT = 2, 2")
+    startup = deployment.project.path / "my_project" / "startup.py"
+    startup.write_text(
+        startup.read_text().replace("CONNECT_LIMIT, STATEMENT_LIMIT = 5, 35", "CONNECT_LIMIT, STATEMENT_LIMIT = 2, 2")
     )
     address, _, name = deployment.database.rpartition("/")
     with running_peer(int(address.rpartition(":")[2])) as peer:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from demo import QUESTIONS
+from template_code.questions import QUESTIONS
 from tests.support.machine import RUNNING_PYTHON, pythons_of_other_djangos
 from tests.support.production import INTERFACES, Deployment
 from tests.support.project import COVERAGE
@@ -31,7 +31,7 @@ def test_its_tests_pass_on_sqlite_cover_it_and_warn_of_nothing(project):
     project.call("coverage", "report")
     assert "\nOK\n" in done.stderr
     assert "memory" in done.stderr
-    for module in ("items.tests.test_api", "my_project.tests.test_api", "users.tests.test_pages"):
+    for module in ("items.tests.test_api", "my_project.api.tests.test_schema", "users.tests.test_pages"):
         assert f"({module}." in done.stderr
     assert ("(items.tests.test_live." in done.stderr) == (project.answers["interface"] == "ASGI")
 
@@ -125,8 +125,8 @@ def test_a_change_of_the_api_that_its_description_lacks_is_told(installed, tmp_p
     text = views.read_text()
     views.write_text(text.replace('"created_at", "name"]', '"created_at"]').replace('"gte", "lt"]}', '"gte"]}'))
     assert views.read_text() != text
-    done = changed.call("python", "manage.py", "test", "my_project.tests.test_api", check=False)
+    done = changed.call("python", "manage.py", "test", "my_project.api.tests.test_schema", check=False)
     assert "FAIL: test_schema_yml_describes_the_api_as_it_is" in done.stderr
     assert "run: python manage.py spectacular --file schema.yml" in done.stderr
     changed.run("spectacular", "--file", "schema.yml")
-    changed.run("test", "my_project.tests.test_api")
+    changed.run("test", "my_project.api.tests.test_schema")

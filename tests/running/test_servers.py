@@ -176,7 +176,7 @@ def test_a_password_is_reset_with_the_link_that_was_mailed(production, mail_serv
     name = f"ada-forgets-{production.interface}"
     production.client().sign_up(name)
     visitor = production.client()
-    assert "Look at your mail" in visitor.submit("/accounts/password_reset/", email=f"{name}@example.com").text
+    assert "Check your email" in visitor.submit("/accounts/password_reset/", email=f"{name}@example.com").text
     message = mail_server.message_to(f"{name}@example.com")
     assert message["From"] == "you@example.com"
     (link,) = re.findall(r"https://127\.0\.0\.1:\d+(/\S+)", message.get_content())
@@ -184,7 +184,7 @@ def test_a_password_is_reset_with_the_link_that_was_mailed(production, mail_serv
     assert "Your new password is set" in page.text
     assert "Sign out" not in visitor.sign_in(name, PASSWORD).text
     assert "Sign out" in visitor.sign_in(name, NEW_PASSWORD).text
-    assert "This link was used already" in production.client().get(link).text
+    assert "This link was already used" in production.client().get(link).text
 
 
 def test_a_static_file_is_compressed_and_kept_for_ever(production):

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from demo import QUESTIONS
-from template_filters import problem_with_name
+from template_code.names import problem_with_name
+from template_code.questions import QUESTIONS
 from tests.support.rendering import assigned
 
 # Runs a command of manage.py, and imports the modules that it reads; prints each name that was asked of Python, found

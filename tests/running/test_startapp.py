@@ -141,11 +141,11 @@ REFUSED = [
     (["scripts"], "An app cannot be called 'scripts'"),
     (["blog", "post"], "A model cannot be called 'post'"),
     (["blog", "Item", "name:str"], "A model cannot be called 'Item'"),
-    (["blog", "Post"], "The first field is what posts are called"),
-    (["blog", "Post", "title"], "'title' is no field"),
-    (["blog", "Post", "title:str", "size:float"], "'float' is no type of field"),
+    (["blog", "Post"], "The first field is the title of posts"),
+    (["blog", "Post", "title"], "'title' is not a field"),
+    (["blog", "Post", "title:str", "size:float"], "'float' is not a type of field"),
     (["blog", "Post", "title:str", "class:str"], "A field cannot be called 'class'"),
-    (["blog", "Post", "title:str", "group:auth.Group"], "'auth.Group' is no type of field"),
+    (["blog", "Post", "title:str", "group:auth.Group"], "'auth.Group' is not a type of field"),
     # Only Django's checks know this.
     (["blog", "Post", "title:str", "one:items.Item", "two:items.Item"], "blog.Post.one: (fields.E304)"),
 ]
@@ -197,7 +197,7 @@ def test_in_a_project_that_was_edited_the_lines_and_commands_are_printed(project
         path.write_text(path.read_text().replace(place, f"{place}    {line}\n"))
     for command in re.findall("^  python manage.py (.*)$", said, re.MULTILINE):
         project.run(*command.split())
-    project.run("test", "blog", "my_project.tests.test_api")
+    project.run("test", "blog", "my_project.api.tests.test_schema")
 
 
 @pytest.mark.matrix

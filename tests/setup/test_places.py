@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from demo import ROOT
+from template_code.questions import ROOT
 from tests.support.machine import RUNNING_PYTHON, TOOLS, free_port
 from tests.support.packages import environment_of
 from tests.support.project import Project
@@ -58,7 +58,7 @@ class Place:
 
 def in_an_active_virtualenv(folder):
     user = User(folder, "uv")
-    programs = virtualenv(user.folder / "active", sys.executable, "-r", ROOT / "requirements.txt")
+    programs = virtualenv(user.folder / "active", sys.executable, "-r", ROOT / "tools" / "requirements.txt")
     env = {"VIRTUAL_ENV": programs.parent, "PATH": f"{programs}{os.pathsep}{user.environment()['PATH']}"}
     return Place(user, env=env)
 

@@ -127,7 +127,7 @@ def test_a_version_that_cannot_be_had_is_resolved_afresh(tmp_path):
     lock = json.dumps({"default": {}, "develop": {}})
     install = f"[ ! -e Pipfile.lock ] && echo '{lock}' > Pipfile.lock"
     project = Fakes(tmp_path, install=install).generate()
-    assert " 0 packages, as Pipenv resolved them, because a tested version cannot be had here\n" in project.output
+    assert " 0 packages, as Pipenv resolved them, because a tested version is not available here\n" in project.output
     assert READY in project.output
 
 

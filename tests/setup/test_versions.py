@@ -13,14 +13,14 @@ import requests
 from packaging.requirements import Requirement
 from pip._internal.models.index import PyPI
 
-import versions
-from demo import ROOT
+from template_code.questions import ROOT
 from tests.support.hooks import path_of_tools
 from tests.support.machine import PYTHON_VERSIONS, RUNNING_PYTHON
 from tests.support.packages import indexes, locked, pins
 from tests.support.production import INTERFACES
 from tests.support.project import generate
 from tests.support.user import tracked
+from tools import versions
 
 try:
     import tomllib
@@ -83,13 +83,13 @@ def test_the_pipfile_names_pips_default_index_before_anything_is_set_up(rendered
 
 @pytest.mark.parametrize("python_version", PYTHON_VERSIONS)
 def test_the_versions_name_no_index(python_version):
-    assert "://" not in (ROOT / "versions" / f"{python_version}.txt").read_text()
+    assert "://" not in (ROOT / "template_code" / "versions" / f"{python_version}.txt").read_text()
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_a_project_is_locked_to_the_shipped_versions(installed, interface):
     shipped = pins(RUNNING_PYTHON)
-    text = (ROOT / "versions" / f"{RUNNING_PYTHON}.txt").read_text()
+    text = (ROOT / "template_code" / "versions" / f"{RUNNING_PYTHON}.txt").read_text()
     for name, package in locked(installed(interface)).items():
         assert package["version"] == str(shipped[name].specifier)
         block = re.search(rf"^{name}==.*?(?=\n\S|\Z)", text, re.MULTILINE | re.DOTALL)[0]
@@ -137,7 +137,7 @@ def test_the_quick_way_leaves_what_the_plain_way_leaves(set_up, plain):
     assert (files, programs) == site_packages(plain)
 
 
-RESOLVED = "as Pipenv resolved them, because a tested version cannot be had here\n"
+RESOLVED = "as Pipenv resolved them, because a tested version is not available here\n"
 
 
 class PoorIndex(http.server.BaseHTTPRequestHandler):

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 import requests
 
-from demo import QUESTIONS, ROOT
+from template_code.questions import QUESTIONS, ROOT
 from tests.support.machine import PYTHON_VERSIONS, RUNNING_PYTHON, clean_environment, python_of
 from tests.support.production import INTERFACES
 from tests.support.project import Project
@@ -231,7 +231,7 @@ def test_without_hooks_the_readme_and_makemigrations_start_the_project(user):
 def test_every_cookiecutter_on_every_python_renders_the_same(user, tmp_path, rendered, version):
     if not python_of(version):
         pytest.skip(f"there is no Python {version} on this machine")
-    programs = virtualenv(tmp_path / "venv", python_of(version), "-r", ROOT / "requirements.txt")
+    programs = virtualenv(tmp_path / "venv", python_of(version), "-r", ROOT / "tools" / "requirements.txt")
     said = user.run(f"{programs}/cookiecutter --version")
     assert f"(Python {version}." in said
     assert ("Cookiecutter 2.6." in said) == (version == "3.9")

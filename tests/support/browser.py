@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from demo import ROOT
+from template_code.questions import ROOT
 from tests.support.client import PASSWORD
 
 LIMIT = 20_000

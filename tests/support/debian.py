@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from demo import ROOT
+from template_code.questions import ROOT
 from tests.support.machine import KEPT, program
 
 RELEASE = "bookworm"

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-import tools
-from demo import ROOT
+from template_code.questions import ROOT
+from tools import prepare
 
 DJANGO = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))["_django"]
 PYTHON_VERSIONS = list(DJANGO)
@@ -85,8 +85,8 @@ def pythons_of_other_djangos():
 
 def program(name):
     """Return the path of a program, which make has installed; without it the test fails."""
-    path = tools.find(name)
+    path = prepare.find(name)
     if not path:
-        package = tools.PACKAGES.get(name, name)
+        package = prepare.PACKAGES.get(name, name)
         pytest.fail(f"{name} is missing; install it: sudo apt-get install --yes {package}", pytrace=False)
     return path

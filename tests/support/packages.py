@@ -11,11 +11,13 @@ import sys
 from filelock import FileLock
 from packaging.requirements import Requirement
 
-from demo import ROOT
-from template_filters import known_versions
+from template_code.questions import ROOT
+from template_code.versions import known_versions, parse, with_dependencies
+from template_code.versions import requirements as as_requirements
+from tests.support.changes import git
 from tests.support.machine import clean_environment, python_of
 from tests.support.rendering import render
-from tools import install_pinned
+from tools.prepare import install_pinned
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -42,7 +44,7 @@ def indexes(project):
 
 def pins(python_version):
     """Return name -> Requirement of what is shipped for a Python."""
-    text = (ROOT / "versions" / f"{python_version}.txt").read_text()
+    text = (ROOT / "template_code" / "versions" / f"{python_version}.txt").read_text()
     found = [Requirement(line) for line in re.findall(r"^([a-z].*?) \\$", text, re.MULTILINE)]
     return {pin.name: pin for pin in found}
 
@@ -56,25 +58,29 @@ def locked(project):
     return {name: package for section in ("default", "develop") for name, package in lock(project)[section].items()}
 
 
-def requirements(answers):
-    """Return the pinned packages of the project of these answers, as a text for pip."""
-    pipfile = tomllib.loads(render("Pipfile", **answers))
-    shipped = known_versions(answers["python_version"])
-    found = {*pipfile["packages"], *pipfile["dev-packages"]}
-    while more := {name for name, package in shipped.items() if found.intersection(package["via"])} - found:
-        found |= more
-    lines = []
-    for name in sorted(found):
-        marker = f" ; {shipped[name]['markers']}" if "markers" in shipped[name] else ""
-        hashes = " ".join(f"--hash={digest}" for digest in shipped[name]["hashes"])
-        lines.append(f"{name}{shipped[name]['version']}{marker} {hashes}\n")
-    return "".join(lines)
+def requirements(pipfile, shipped):
+    """Return the packages of the text of a Pipfile, of those that are shipped, as a text for pip."""
+    tables = tomllib.loads(pipfile)
+    return as_requirements(with_dependencies({*tables["packages"], *tables["dev-packages"]}, shipped))
 
 
 def environment_of(answers):
     """Return a virtual environment with the packages of a project, made once and kept in this clone's cache."""
+    text = requirements(render("Pipfile", **answers), known_versions(answers["python_version"]))
+    return environment_with(answers, text)
+
+
+def environment_of_release(commit, answers, pipfile):
+    """Return such an environment for a project that the template of a former commit has made, with this Pipfile."""
+    wanted = f"versions/{answers['python_version']}.txt"
+    files = git(ROOT, "ls-tree", "-r", "--name-only", commit).splitlines()
+    (file,) = (file for file in files if file == wanted or file.endswith(f"/{wanted}"))
+    return environment_with(answers, requirements(pipfile, parse(git(ROOT, "show", f"{commit}:{file}"))))
+
+
+def environment_with(answers, text):
+    """Return a virtual environment that holds these pinned packages, made once and kept in this clone's cache."""
     python = python_of(answers["python_version"])
-    text = requirements(answers)
     key = hashlib.sha256(f"{python}\n{text}".encode()).hexdigest()[:12]
     folder = ENVIRONMENTS / f"{answers['python_version']}-{answers['interface']}-{key}"
     ENVIRONMENTS.mkdir(parents=True, exist_ok=True)

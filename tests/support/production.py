@@ -5,7 +5,7 @@ import re
 import secrets
 import time
 
-from demo import QUESTIONS
+from template_code.questions import QUESTIONS
 
 INTERFACES = QUESTIONS["interface"]
 SERVE = ("pipenv", "run", "serve")

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from demo import ROOT
+from template_code.questions import ROOT
 from tests.support.machine import clean_environment, free_port, python_of
 
 START_LIMIT = 60

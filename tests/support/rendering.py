@@ -9,14 +9,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from cookiecutter.generate import generate_context
 from cookiecutter.main import cookiecutter
 from cookiecutter.prompt import prompt_for_config
 from cookiecutter.utils import create_env_with_context
 
-from demo import QUESTIONS, ROOT, problem_with
+from template_code.questions import QUESTIONS, ROOT
 from tests.support.machine import PYTHON_VERSIONS, clean_environment
 from tests.support.project import Project
+from tools.demo import problem_with
 
 TEMPLATE = ROOT / "{{cookiecutter.project_slug}}"
 SETTINGS = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
@@ -40,12 +42,26 @@ def choices(question):
     return QUESTIONS[question] if isinstance(QUESTIONS[question], list) else None
 
 
-# What the tests answer to each question; None is the default of a question that takes any text.
-VALUES = {question: choices(question) or [None, OTHER_TEXTS.get(question)] for question in QUESTIONS}
+# What the tests answer to each question that takes any text; None is its default.
+TEXTS = {question: OTHER_TEXTS.get(question, "Another text") for question in QUESTIONS if not choices(question)}
+VALUES = {question: choices(question) or [None, TEXTS[question]] for question in QUESTIONS}
 
 CHOSEN = [{question: value} for question in QUESTIONS for value in choices(question) or []]
 
-FLIPPED = [{}, *CHOSEN, *({question: text} for question, text in OTHER_TEXTS.items())]
+FLIPPED = [{}, *CHOSEN, *({question: text} for question, text in TEXTS.items())]
+
+# The answers that tests name, and that a fork may drop: the tests of a dropped answer are then skipped.
+DROPPABLE = {"ci": ["GitHub", "GitLab", "none"]}
+
+
+def check_answers(answers):
+    """Raise ValueError for answers that cookiecutter.json does not allow, or skip the test if a fork dropped them."""
+    for question, value in answers.items():
+        if value in DROPPABLE.get(question, []) and problem_with({question: value}):
+            pytest.skip(f"cookiecutter.json does not have the answer {question}={value}")
+    problem = problem_with(answers)
+    if problem:
+        raise ValueError(problem)
 
 
 def pairs(row):
@@ -110,9 +126,7 @@ class Renderer:
 
     def __call__(self, **answers):
         """Return the project of these answers, which no test may change."""
-        problem = problem_with(answers)
-        if problem:
-            raise ValueError(problem)
+        check_answers(answers)
         key = tuple(sorted(answers.items()))
         if key not in self.made:
             self.made[key] = self.make(no_input=True, extra_context=answers)

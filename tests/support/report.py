@@ -4,10 +4,10 @@ import re
 import sys
 import xml.etree.ElementTree
 
-from demo import ROOT
+from template_code.questions import ROOT
 
 REPORTS = ROOT / ".cache" / "reports"
-FILE = ROOT / "CONTRIBUTING.md"
+FILE = ROOT / ".github" / "CONTRIBUTING.md"
 TARGETS = "test", "matrix"
 SLOWEST = 20
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from demo import ROOT
+from template_code.questions import ROOT
 from tests.support.machine import clean_environment
 
 PROGRAMS = Path(sys.executable).parent
@@ -91,7 +91,7 @@ class Nobody(User):
     def __init__(self, folder, python):
         super().__init__(folder)
         self.become = BECOME_NOBODY
-        virtualenv(self.folder / "venv", python, "-r", ROOT / "requirements.txt")
+        virtualenv(self.folder / "venv", python, "-r", ROOT / "tools" / "requirements.txt")
         for name in "cookiecutter", "pipenv":
             (self.bin / name).symlink_to(self.folder / "venv" / "bin" / name)
         shutil.copy(PROGRAMS / "uv", self.bin)
@@ -133,8 +133,7 @@ def snapshot(folder, ignored):
     folder, found = Path(folder), {}
     for parent, folders, files in os.walk(folder):
         paths = {name: Path(parent, name).relative_to(folder) for name in [*folders, *files]}
-        # Whoever runs a Python leaves this.
-        paths = {name: path for name, path in paths.items() if path not in ignored and name != "__pycache__"}
+        paths = {name: path for name, path in paths.items() if path not in ignored}
         folders[:] = [name for name in folders if name in paths]
         for path in paths.values():
             status = (folder / path).lstat()

@@ -1,0 +1,92 @@
+"""The names that Python packages of a project can have."""
+
+import keyword
+import re
+import sys
+import sysconfig
+from collections.abc import Set
+from pathlib import Path
+from typing import Optional
+
+from slugify import slugify
+
+from template_code.questions import DEFAULTS
+
+# What the running project imports, or tries to import: a package of the same name would replace it.
+# A test compares this list with a running project.
+IMPORTED = {
+    "a2wsgi", "allauth", "anyio", "argon2", "asgiref", "ast_serialize", "async_timeout", "attr", "attrs", "autobahn",
+    "automat", "awscrt", "axes", "backports", "bcrypt", "boto3", "botocore", "brotli", "brotlicffi", "cbor2", "celery",
+    "certifi", "cffi", "channels", "channels_redis", "chardet", "charset_normalizer", "click", "colorama",
+    "constantly", "coreapi", "coreschema", "corsheaders", "coverage", "crispy_forms", "cryptography", "csp",
+    "cssbeautifier", "daphne", "dateutil", "debug_toolbar", "dj_rest_auth", "django", "django_extensions",
+    "django_filters", "django_redis", "django_stubs_ext", "djlint", "docutils", "dotenv", "drf_spectacular",
+    "drf_spectacular_sidecar", "editorconfig", "environ", "exceptiongroup", "fqdn", "gevent", "greenlet", "guardian",
+    "gunicorn", "h11", "h2", "hiredis", "httpcore", "httptools", "hyperlink", "idna", "incremental", "inflection",
+    "inotify", "ipdb", "ipware", "isoduration", "jinja2", "jmespath", "jsbeautifier", "json5", "jsonpointer",
+    "jsonschema", "jsonschema_specifications", "knox", "librt", "markdown", "msgpack", "mypy", "mypy_django_plugin",
+    "mypy_drf_plugin", "mypy_extensions", "mypyc", "oauth2_provider", "opentelemetry", "org", "packaging", "passlib",
+    "pathspec", "pip", "pkg_resources", "polymorphic", "psycopg", "psycopg2", "pycparser", "pydantic", "pygments",
+    "pymemcache", "pytz", "pywatchman", "redis", "referencing", "regex", "requests", "rest_framework",
+    "rest_framework_dataclasses", "rest_framework_gis", "rest_framework_jwt", "rest_framework_recursive",
+    "rest_framework_simplejwt", "rest_polymorphic", "rfc3339_validator", "rfc3986_validator", "rfc3987",
+    "rfc3987_syntax", "rpds", "rsa", "ruff", "s3transfer", "sentry_sdk", "service_identity", "setproctitle",
+    "setuptools", "simplejson", "six", "snappy", "sniffio", "socks", "sqlparse", "storages", "tblib", "tomli", "tqdm",
+    "twisted", "txaio", "typing_extensions", "tzdata", "ujson", "uri_template", "uritemplate", "urllib3",
+    "urllib3_secure_extra", "uvicorn", "uvloop", "uwsgi", "watchfiles", "webcolors", "websockets", "wheel",
+    "whitenoise", "win32api", "wsaccel", "wsproto", "xxhash", "yaml", "zeal", "zope", "zttp",
+}  # fmt: skip
+
+# Folders, modules, apps and app labels that the project already has.
+TAKEN = {
+    "admin", "auth", "conftest", "contenttypes", "deploy", "docs", "manage", "messages", "migrations", "pipfile",
+    "scripts", "sessions", "site", "static", "staticfiles", "templates", "test", "tests", "tried_app", "users",
+}  # fmt: skip
+
+SOFT_KEYWORDS = {"case", "match", "type"}
+
+# Modules of other Python versions and systems.
+OTHER_MODULES = {
+    "aifc", "annotationlib", "asynchat", "asyncore", "audioop", "binhex", "cgi", "cgitb", "chunk", "compression",
+    "crypt", "distutils", "formatter", "imghdr", "imp", "lib2to3", "mailcap", "msilib", "msvcrt", "nis", "nntplib",
+    "nt", "ossaudiodev", "parser", "pipes", "smtpd", "sndhdr", "spwd", "sunau", "symbol", "telnetlib", "tomllib",
+    "uu", "winreg", "winsound", "xdrlib",
+}  # fmt: skip
+
+
+def standard_library() -> Set[str]:
+    """Return the names of the modules that come with Python."""
+    if sys.version_info >= (3, 10):
+        return sys.stdlib_module_names
+    folder = Path(sysconfig.get_path("stdlib"))
+    files = [*folder.iterdir(), *folder.glob("lib-dynload/*")]
+    return {path.name.split(".")[0] for path in files} | set(sys.builtin_module_names)
+
+
+def problem_with_name(name: str) -> Optional[str]:
+    """Return why a package of the project cannot have this name, or None if it can."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
+        return "a name is at most 40 lower-case ASCII letters, digits and underscores, and begins with a letter"
+    if keyword.iskeyword(name) or name in SOFT_KEYWORDS:
+        return "it is a word of the Python language"
+    if name in IMPORTED:
+        return "it is the name of a package that the project uses"
+    if name in TAKEN:
+        return "the project, or Django, has something of that name"
+    if name in standard_library() or name in OTHER_MODULES:
+        return "it is the name of a module of Python's standard library"
+    if re.fullmatch(r"con|prn|aux|nul|com\d|lpt\d", name):
+        return "it is a reserved name on Windows"
+    return None
+
+
+def usable_name(text: str, suffix: str, other: str) -> str:
+    """Return a package name made from any text; it differs from `other`, the name of another package."""
+    name = slugify(text, separator="_", entities=False, decimal=False, hexadecimal=False)
+    name = re.sub("^[0-9_]+", "", name)[:32].rstrip("_") or f"my_{suffix}"
+    return f"{name}_{suffix}" if name == other or problem_with_name(name) else name
+
+
+def package_name(text: str) -> str:
+    """Return a package name for a project with this title."""
+    return usable_name(text, "project", DEFAULTS["app_name"])

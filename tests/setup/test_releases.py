@@ -1,0 +1,84 @@
+"""`cruft update` takes an edited project from each of the last releases to the present template."""
+
+import json
+
+import pytest
+import requests
+
+from template_code.questions import QUESTIONS, ROOT
+from tests.support.hooks import path_of_tools
+from tests.support.machine import RUNNING_PYTHON
+from tests.support.packages import environment_of, environment_of_release
+from tests.support.updates import Shop, Template, commit_of, last_releases
+
+pytestmark = pytest.mark.matrix
+
+RELEASES = {release.version: release for release in last_releases()}
+OLDEST, *_ = RELEASES
+# The set-up of a release takes most of the time, so one project has it, and the others get the same packages lent.
+WITH_PIPENV = (OLDEST, "WSGI")
+# The others are only migrated.
+WITH_ITS_TESTS = [(OLDEST, interface) for interface in QUESTIONS["interface"]]
+ADD = "from users.models import User; from items.models import Item; "
+ADD += "Item.objects.create(name='Map', owner=User.objects.create_user('ada'))"
+SHOW = "from items.models import Item; print([(i.name, i.quantity, i.owner.username) for i in Item.objects.all()])"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    return Template(tmp_path_factory.mktemp("update") / "template")
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return path_of_tools(tmp_path_factory.mktemp("path") / "bin", "pipenv", "uv")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(version, interface) for version in RELEASES for interface in QUESTIONS["interface"]],
+    ids=lambda pair: ",".join(pair),
+)
+def updated(request, template, path, tmp_path_factory):
+    """An edited project of a release, updated to the present template as CHANGELOG.md says."""
+    version, interface = request.param
+    commit = commit_of(RELEASES[version])
+    answers = {"interface": interface, "python_version": RUNNING_PYTHON}
+    folder = tmp_path_factory.mktemp("older")
+    if request.param == WITH_PIPENV:
+        shop = Shop(folder, template, commit, path, answers)
+        assert "\nReady: " in shop.output
+    else:
+        shop = Shop(folder, template, commit, path, answers, SKIP_SETUP=1)
+        shop.lend(environment_of_release(commit, answers, (shop.path / "Pipfile").read_text(encoding="utf-8")))
+        (shop.path / ".env").write_text((shop.path / ".env.example").read_text(encoding="utf-8"), encoding="utf-8")
+        shop.run_all("makemigrations --no-header users", "makemigrations --no-header", "migrate")
+    shop.run("shell", "-c", ADD)
+    shop.edit_as_users_do()
+    shop.update(template.present)
+    if request.param == WITH_PIPENV:
+        shop.pipenv("install", "--dev")
+    else:
+        shop.lend(environment_of(answers))
+    shop.run_all("makemigrations", "spectacular --file schema.yml", "check", "makemigrations --check", "migrate")
+    return shop, request.param
+
+
+def test_an_update_from_a_release_keeps_the_edits_and_the_data(updated):
+    shop, _ = updated
+    shop.has_the_edits()
+    assert shop.run("shell", "-v", "0", "-c", SHOW).stdout == "[('Map', 1, 'ada')]\n"
+    version = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))["_version"]
+    pyproject = (shop.path / "pyproject.toml").read_text(encoding="utf-8")
+    assert pyproject.endswith(f'[tool.template]\nversion = "{version}"\n')
+
+
+def test_a_project_that_was_updated_from_a_release_passes_its_tests(updated):
+    shop, pair = updated
+    if pair not in WITH_ITS_TESTS:
+        pytest.skip("the tests are run for the oldest release alone")
+    shop.passes_its_tests()
+    if pair == WITH_PIPENV:
+        shop.pipenv("verify")
+    with shop.serve() as server:
+        assert "<h1>Sign in</h1>" in requests.get(server.url, timeout=60).text

@@ -1,0 +1,115 @@
+"""Accept exactly the input that the API's description allows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from typing import Any
+
+from django.core.validators import RegexValidator
+from django.db import IntegrityError, models, transaction
+from django.db.backends.base.operations import BaseDatabaseOperations
+from rest_framework import exceptions, parsers, serializers
+from rest_framework.settings import api_settings
+
+from {{ cookiecutter.project_slug }}.forms import constraint_errors
+
+
+def integer_range(field: models.Field) -> tuple[int, int]:
+    """Return the lowest and highest integer that PostgreSQL can store in a field, even if the database is another."""
+    return BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
+
+
+class JSONParser(parsers.JSONParser):
+    """Refuses JSON that is nested too deeply; REST framework's own parser raises RecursionError."""
+
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().parse(*args, **kwargs)
+        except RecursionError as error:
+            raise exceptions.ParseError("JSON parse error - The value is nested too deeply.") from error
+
+
+# Languages disagree on what whitespace is: this pattern excludes the characters of all of them.
+NOT_BLANK = r"^[\s\x01-\x1f\x85\ufeff]*[^\s\x00-\x1f\x85\ufeff][^\x00]*$"
+
+
+class TextField(serializers.CharField):
+    """Accepts only strings, keeps the whitespace around them, and refuses blank ones."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, **kwargs)
+        # The API's description shows this pattern. PostgreSQL cannot store NUL.
+        self.validators.append(RegexValidator(NOT_BLANK, "This field may not be blank.", "blank"))
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return data
+
+
+class ModelSerializer(serializers.ModelSerializer):
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.CharField: TextField,
+        models.TextField: TextField,
+    }
+
+    def build_standard_field(self, field_name: str, model_field: Any) -> Any:
+        field_class, kwargs = super().build_standard_field(field_name, model_field)
+        if issubclass(field_class, serializers.IntegerField) and "read_only" not in kwargs:
+            low, high = integer_range(model_field)
+            kwargs["min_value"] = max(low, kwargs.get("min_value", low))
+            kwargs["max_value"] = min(high, kwargs.get("max_value", high))
+        return field_class, kwargs
+
+    # Constraints are checked when saving: only then are the fields known that the view sets, such as the owner.
+    def create(self, validated_data: Any) -> Any:
+        model: Any = self.Meta.model
+        return self.save_within_constraints(model(), validated_data, super().create)
+
+    def update(self, instance: Any, validated_data: Any) -> Any:
+        def update(data: Any) -> Any:
+            return super(ModelSerializer, self).update(instance, data)
+
+        return self.save_within_constraints(copy(instance), validated_data, update)
+
+    def save_within_constraints(self, instance: Any, data: Any, save: Callable[[Any], Any]) -> Any:
+        """Save the data, or raise ValidationError if it violates a constraint. `instance` is a copy to check."""
+        columns = {name for field in instance._meta.concrete_fields for name in (field.name, field.attname)}
+        for name in columns & data.keys():
+            setattr(instance, name, data[name])
+        self.check_constraints(instance)
+        try:
+            with transaction.atomic():
+                return save(data)
+        except IntegrityError:
+            # If another request has just saved a duplicate, this finds it.
+            self.check_constraints(instance)
+            raise
+
+    def check_constraints(self, instance: models.Model) -> None:
+        names = {str(field.source): name for name, field in self.fields.items()}
+        errors = {}
+        for name, found in constraint_errors(instance, names).items():
+            details = [exceptions.ErrorDetail(text, error.code) for error in found for text in error.messages]
+            errors[names.get(name, api_settings.NON_FIELD_ERRORS_KEY)] = details
+        if errors:
+            raise serializers.ValidationError(errors)
+
+
+def takes_files(view: Any) -> bool:
+    """Return whether the serializer of a view has a file field."""
+    fields = view.get_serializer().fields.values() if hasattr(view, "get_serializer") else []
+    return any(
+        isinstance(part, serializers.FileField) for field in fields for part in (field, getattr(field, "child", None))
+    )
+
+
+class FileParser(parsers.MultiPartParser):
+    """Parses multipart forms for views with a file field; other views accept only JSON."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        if not takes_files(parser_context["view"]):
+            raise exceptions.UnsupportedMediaType(str(media_type))
+        return super().parse(stream, media_type, parser_context)

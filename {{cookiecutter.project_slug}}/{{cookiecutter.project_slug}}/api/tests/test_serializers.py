@@ -1,0 +1,180 @@
+from unittest import mock
+
+from axes.models import AccessAttempt
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError
+from django.db.models import F, UniqueConstraint
+from django.db.models.functions import Lower
+from django.test import SimpleTestCase, TestCase, override_settings
+from django.urls import path
+from rest_framework import generics, serializers, status
+from rest_framework.response import Response
+from rest_framework.test import APITestCase
+from rest_framework.views import APIView
+
+from {{ cookiecutter.project_slug }}.api.schema import AutoSchema
+from {{ cookiecutter.project_slug }}.api.serializers import ModelSerializer
+
+
+class GroupSerializer(ModelSerializer):
+    class Meta:
+        model = Group
+        fields = ["name"]
+        # The validator of unique names would query the database.
+        extra_kwargs = {"name": {"validators": []}}
+
+
+class AttemptSerializer(ModelSerializer):
+    class Meta:
+        model = AccessAttempt
+        fields = ["id", "failures_since_start"]
+
+
+class TextTests(SimpleTestCase):
+    def test_text_is_left_unchanged(self):
+        serializer = GroupSerializer(data={"name": " \n  Map\t"})
+        self.assertTrue(serializer.is_valid())
+        self.assertEqual(serializer.validated_data["name"], " \n  Map\t")
+
+    def test_blank_text_and_other_types_are_refused(self):
+        for name in "", " \t", "nul \0", 1, None, ["Map"]:
+            with self.subTest(name=name):
+                self.assertFalse(GroupSerializer(data={"name": name}).is_valid())
+
+    def test_a_long_text_that_cannot_be_stored_is_refused_at_once(self):
+        self.assertFalse(GroupSerializer(data={"name": "x" * 1_000_000 + "\0"}).is_valid())
+
+
+class NumberTests(SimpleTestCase):
+    def test_numbers_have_the_range_of_postgresql_on_every_database(self):
+        for number, is_valid in (0, True), (2**31 - 1, True), (2**31, False), (-1, False):
+            with self.subTest(number=number):
+                self.assertIs(AttemptSerializer(data={"failures_since_start": number}).is_valid(), is_valid)
+
+
+class PermissionSerializer(ModelSerializer):
+    label = serializers.CharField(source="name")
+
+    class Meta:
+        model = Permission
+        fields = ["label", "codename"]
+
+
+class ConstraintTests(TestCase):
+    """A permission belongs to its content type, which the view sets, as an object belongs to its owner."""
+
+    @classmethod
+    def setUpTestData(cls):
+        cls.type = ContentType.objects.get_for_model(Permission)
+        cls.present = Permission.objects.create(content_type=cls.type, name="Present", codename="present")
+
+    def save(self, instance=None, partial=False, **data):
+        serializer = PermissionSerializer(instance, data, partial=partial)
+        serializer.is_valid(raise_exception=True)
+        return serializer.save(content_type=self.type)
+
+    def refused(self, *args, **data):
+        with self.assertRaises(serializers.ValidationError) as caught:
+            self.save(*args, **data)
+        return {name: [error.code for error in errors] for name, errors in caught.exception.detail.items()}
+
+    def test_a_duplicate_is_an_error_of_the_field_that_is_sent(self):
+        self.assertEqual(self.refused(label="Other", codename="present"), {"codename": ["unique_together"]})
+
+    def test_a_change_that_makes_a_duplicate_is_refused(self):
+        other = self.save(label="Other", codename="other")
+        self.assertEqual(self.refused(other, partial=True, codename="present"), {"codename": ["unique_together"]})
+        other.refresh_from_db()
+        self.assertEqual(self.save(other, label="Changed", codename="other").name, "Changed")
+
+    def test_constraints_name_the_field_as_the_api_does(self):
+        for constraint, expected in (
+            (UniqueConstraint(fields=["content_type", "name"], name="plain"), "label"),
+            (UniqueConstraint(Lower("name"), F("content_type"), name="expressions"), "non_field_errors"),
+        ):
+            with self.subTest(name=constraint.name):
+                with mock.patch.object(Permission._meta, "constraints", [constraint]):
+                    self.assertEqual(set(self.refused(label="Present", codename="other")), {expected})
+
+    def test_a_duplicate_of_a_concurrent_request_is_a_validation_error(self):
+        validate_unique, calls = Permission.validate_unique, []
+
+        def too_early(permission, exclude=None):
+            calls.append(exclude)
+            if len(calls) > 1:
+                validate_unique(permission, exclude)
+
+        with mock.patch.object(Permission, "validate_unique", too_early):
+            self.assertEqual(self.refused(label="Other", codename="present"), {"codename": ["unique_together"]})
+
+    def test_any_other_error_of_the_database_is_raised(self):
+        with mock.patch.object(Permission, "save", side_effect=IntegrityError), self.assertRaises(IntegrityError):
+            self.save(label="Other", codename="other")
+
+
+class FileSerializer(serializers.Serializer):
+    file = serializers.FileField()
+
+
+class FilesSerializer(serializers.Serializer):
+    files = serializers.ListField(child=serializers.FileField())
+
+
+class FileView(generics.GenericAPIView):
+    serializer_class = FileSerializer
+
+    def post(self, request):
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return Response({"fields": sorted(serializer.validated_data)})
+
+
+class JSONView(APIView):
+    def post(self, request):
+        return Response(request.data)
+
+
+urlpatterns = [
+    path("file/", FileView.as_view()),
+    path("files/", FileView.as_view(serializer_class=FilesSerializer)),
+    path("group/", FileView.as_view(serializer_class=GroupSerializer)),
+    path("json/", JSONView.as_view()),
+]
+
+
+@override_settings(ROOT_URLCONF=__name__)
+class FileTests(APITestCase):
+    def setUp(self):
+        self.client.force_authenticate(get_user_model().objects.create_user("ada@example.com"))
+
+    def post(self, address, name):
+        return self.client.post(address, {name: SimpleUploadedFile("map.txt", b"North")}, format="multipart")
+
+    def test_a_view_with_a_field_for_a_file_takes_a_form(self):
+        for name in "file", "files":
+            with self.subTest(name=name):
+                self.assertEqual(self.post(f"/{name}/", name).data, {"fields": [name]})
+
+    def test_all_other_views_accept_only_json(self):
+        for address in "/group/", "/json/":
+            with self.subTest(address=address):
+                self.assertEqual(self.post(address, "name").status_code, status.HTTP_415_UNSUPPORTED_MEDIA_TYPE)
+
+    def test_the_description_says_so(self):
+        for view, types in (
+            (FileView(), ["application/json", "multipart/form-data"]),
+            (FileView(serializer_class=GroupSerializer), ["application/json"]),
+        ):
+            view.request = view.format_kwarg = None
+            schema = AutoSchema()
+            schema.view = view
+            self.assertEqual(schema.map_parsers(), types)
+
+    def test_a_form_needs_the_csrf_token_of_a_session(self):
+        client = self.client_class(enforce_csrf_checks=True)
+        client.force_login(get_user_model().objects.get())
+        response = client.post("/file/", {"file": SimpleUploadedFile("map.txt", b"North")}, format="multipart")
+        self.assertEqual(response.status_code, status.HTTP_403_FORBIDDEN)
