@@ -131,6 +131,8 @@ def main():
     text = README.read_text(encoding="utf-8")
     text = replace(text, "questions", questions())
     text = replace(text, "transcript", f"```console\n$ cookiecutter gh:{REPOSITORY}\n{transcript}\n```")
+    number = len(questions().splitlines()) - 2
+    text = re.sub(r"^\| Questions \| \d+ \|", f"| Questions | {number} |", text, flags=re.MULTILINE)
     README.write_text(text, encoding="utf-8")
 
 

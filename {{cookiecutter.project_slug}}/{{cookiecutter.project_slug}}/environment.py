@@ -1,7 +1,7 @@
 """
 Declare the environment variables of this project, and read them into `env` for the settings.
 
-`python -m {{ cookiecutter.project_slug }}.environment` regenerates .env.example and the table in docs/settings.md.
+`python -m {{ cookiecutter.project_slug }}.environment` regenerates .env.example and docs/settings.md.
 """
 
 from __future__ import annotations
@@ -208,8 +208,8 @@ def read(environment: Mapping[str, str], building: bool = False) -> dict[str, An
 
 
 def settings_table() -> str:
-    """Return the variables as the lines of a Markdown table."""
-    rows = ["| Variable | Default | With `DEBUG` | What it is for |", "|--|--|--|--|"]
+    """Return the variables as a Markdown table."""
+    rows = ["| Variable | Default | With `DEBUG` | Purpose |", "|--|--|--|--|"]
     for variable in VARIABLES:
         default = "required" if variable.default is None else f"`{variable.default}`" if variable.default else "none"
         development = "" if variable.development is None else f"`{variable.development}` "

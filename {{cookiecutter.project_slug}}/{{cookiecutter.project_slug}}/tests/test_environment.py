@@ -118,7 +118,7 @@ class EnvironmentTests(SimpleTestCase):
         self.assertEqual((BASE_DIR / ".env.example").read_text(encoding="utf-8"), example(), remedy)
         self.assertEqual(len({variable.name for variable in VARIABLES}), len(VARIABLES))
 
-    def test_the_page_of_settings_and_the_example_are_updated(self):
+    def test_the_page_of_settings_and_the_example_are_regenerated(self):
         text = (BASE_DIR / "docs" / "settings.md").read_text(encoding="utf-8")
         with tempfile.TemporaryDirectory() as name:
             page, env_example = Path(name, "docs", "settings.md"), Path(name, ".env.example")
