@@ -61,6 +61,7 @@ def updated(request, template, path, tmp_path_factory):
         shop.pipenv("install", "--dev")
     else:
         shop.lend(environment_of(answers))
+    shop.follow_the_changelog(version)
     shop.run_all("makemigrations", "spectacular --file schema.yml", "check", "makemigrations --check", "migrate")
     return shop, request.param
 

@@ -123,7 +123,8 @@ class Shop(Project):
 
     def edit_as_users_do(self):
         """Add an app and a package, change a setting and a model; regenerate the migration and schema.yml."""
-        self.run("startapp", "blog")
+        has_resources = (self.path / "shop" / "management" / "resource_template").exists()
+        self.run("startapp", "blog", *(["Post", "title:str"] if has_resources else []))
         for file, line in ("settings", '    "items",\n'), ("urls", '    path("", include("items.urls")),\n'):
             # A newer startapp has done this.
             if line.replace("items", "blog") not in (self.path / "shop" / f"{file}.py").read_text(encoding="utf-8"):
@@ -133,7 +134,7 @@ class Shop(Project):
         self.edit("items/models.py", "    created_at = ", f"{quantity}    created_at = ")
         # `pipenv install` adds it at this place.
         self.edit("Pipfile", '\nwhitenoise = "*"\n', '\nwhitenoise = "*"\nhumanize = "*"\n')
-        self.run_all("makemigrations --name quantity", "spectacular --file schema.yml")
+        self.run_all("makemigrations --name quantity items", "spectacular --file schema.yml")
         commit(self.path)
 
     def has_the_edits(self):
@@ -145,6 +146,12 @@ class Shop(Project):
         assert 'include("blog.urls")' in (self.path / "shop" / "urls.py").read_text(encoding="utf-8")
         assert (self.path / "blog" / "views.py").exists()
         assert "\nhumanize = " in (self.path / "Pipfile").read_text(encoding="utf-8")
+
+    def follow_the_changelog(self, version):
+        """Run the commands that CHANGELOG.md has for the versions after this one."""
+        changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").partition(f"\n## [{version}]")[0]
+        for commands in re.findall(r"^```sh\n(.*?)^```$", changelog, re.DOTALL | re.MULTILINE)[::-1]:
+            self.call("bash", "-euc", commands.replace("my_project", "shop"))
 
     def pipenv(self, *arguments):
         settings = {"PIPENV_VENV_IN_PROJECT": "1", "PIPENV_IGNORE_VIRTUALENVS": "1"}
