@@ -1,25 +1,24 @@
-# Both commands make all that they need in ignored folders of this clone: .venv, .cache and demo.
+# The targets install what they need into ignored folders of this clone: .venv, .cache and demo.
 #
-#   make demo                        a project from this template, served on http://127.0.0.1:8000/
+#   make demo                        generates a project and serves it on http://127.0.0.1:8000/
 #   make demo interface=WSGI port=8001 project_name="Corner Shop"
-#                                    every question of cookiecutter.json can be answered like this; the next
-#                                    `make demo` with the same answers serves the same project again, other
-#                                    answers (or a changed template) make demo/ anew
-#   make test                        ruff and the tests
-#   make matrix                      the wide end-to-end tests: every pair of answers on every Python present, every
-#                                    failure of the set-up, every place and way to run it, updates with cruft
+#                                    answers questions of cookiecutter.json; the project is regenerated only when the
+#                                    answers or the template have changed
+#   make test                        ruff, mypy and the tests
+#   make matrix                      the wide end-to-end tests: every pair of answers, every Python of this machine,
+#                                    every failure of the set-up, every way to run it, updates with cruft
 #   make test-all                    both
 #   make mutations                   breaks the template in many ways, one at a time: a test must notice each
-#   make timings                     the seconds of the last run of .ci/run, in CONTRIBUTING.md
+#   make timings                     writes the seconds of the last run of .ci/run into CONTRIBUTING.md
 #   make load                        the heavy runs: thousands of sockets, restarts under load, hostile clients
-#   make docs                        what README.md shows: the questions, a transcript and a picture
-#   make versions                    newer versions of all that a project installs, in template_code/versions/
-#   make requirements                newer pinned tools
-#   make release                     a new version, in CHANGELOG.md and as a tag; says what to push
-#   make benchmark                   the time from the command to the first page, beside that of doing it by hand
-#   make benchmark-servers           requests a second and memory of each server, beside a bare project on the same
-#                                    one, and the cost of long lists; into tools/benchmarks/README.md
-#   make ... PYTHON=python3.12       with another Python than python3
+#   make docs                        refreshes README.md: the questions, a transcript and a picture
+#   make versions                    updates the packages of generated projects, in template_code/versions/
+#   make requirements                updates the pinned tools of this repository
+#   make release                     makes a version: CHANGELOG.md, cookiecutter.json and a tag; says what to push
+#   make benchmark                   the time from the command to the first page, compared with doing it by hand
+#   make benchmark-servers           requests per second and memory of each server, compared with a bare project on
+#                                    the same server, and the cost of long lists; into tools/benchmarks/README.md
+#   make ... PYTHON=python3.12       uses another Python than python3
 
 PYTHON ?= python3
 TOOLS = "$(PYTHON)" -m tools.prepare requirements-test.txt
@@ -47,6 +46,7 @@ test:
 	@$(TOOLS) $(TEST)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+	.venv/bin/mypy
 	$(PYTEST) --junitxml=.cache/reports/test.xml
 
 matrix:

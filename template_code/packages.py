@@ -97,7 +97,7 @@ def install_with_pipenv(state: State, pipenv: list[str], lock: Optional[str]) ->
     pipfile.LOCK.unlink()
     try:
         state.runner.run(*install)
-        return "as Pipenv resolved them, because a tested version cannot be had here"
+        return "as Pipenv resolved them, because a tested version is not available here"
     except BaseException:
         write(pipfile.LOCK, lock)
         raise

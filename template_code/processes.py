@@ -8,7 +8,7 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, NoReturn, Optional, Union
+from typing import NoReturn, Optional
 
 # What would make the project's own commands use another project's settings or packages.
 MISLEADING = {
@@ -80,14 +80,23 @@ class Runner:
         self.log = log
         self.started: list[subprocess.Popen[str]] = []
 
-    def start(self, *command: str, **streams: Union[int, IO[Any]]) -> "subprocess.Popen[str]":
-        """Start a command in a process group of its own; its output goes to the log, or to the given streams."""
+    def start(
+        self, *command: str, stdin: int = subprocess.DEVNULL, stdout: Optional[int] = None
+    ) -> "subprocess.Popen[str]":
+        """Start a command in a process group of its own; its output goes to the log, or to `stdout`."""
         with open(self.log if os.access(self.log, os.W_OK) else os.devnull, "ab", buffering=0) as log:
             words = ["..." if "\n" in word else word for word in command]
             with contextlib.suppress(OSError):
                 log.write(f"\n$ {shlex.join(words)}\n".encode())
-            streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, **streams}
-            process = subprocess.Popen(command, env=self.environment, start_new_session=True, text=True, **streams)
+            process = subprocess.Popen(
+                command,
+                env=self.environment,
+                stdin=stdin,
+                stdout=stdout or log,
+                stderr=log,
+                start_new_session=True,
+                text=True,
+            )
             self.started.append(process)
             return process
 
@@ -99,9 +108,9 @@ class Runner:
         """Run a command; return what it printed, or raise StepFailed unless it succeeds."""
         return self._run(*command, stdout=subprocess.PIPE)
 
-    def _run(self, *command: str, **streams: int) -> str:
+    def _run(self, *command: str, stdout: Optional[int] = None) -> str:
         try:
-            process = self.start(*command, **streams)
+            process = self.start(*command, stdout=stdout)
         except OSError as error:
             raise StepFailed(f"{command[0]} cannot be started: {error.strerror}.") from error
         with process:

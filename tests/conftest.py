@@ -21,9 +21,8 @@ from tests.support.packages import environment_of
 from tests.support.postgres import running_postgres
 from tests.support.production import Deployment
 from tests.support.project import Project, generate
-from tests.support.rendering import Renderer, run_cookiecutter
+from tests.support.rendering import Renderer, check_answers, run_cookiecutter
 from tests.support.user import virtualenv
-from tools.demo import problem_with
 
 CHROMIUM_OPTIONS = [
     "--no-sandbox",
@@ -63,9 +62,7 @@ def bake(cookies, monkeypatch):
     """Generate a project without installing anything: `bake(interface="WSGI").path`."""
 
     def bake(**answers):
-        problem = problem_with(answers)
-        if problem:
-            raise ValueError(problem)
+        check_answers(answers)
         with monkeypatch.context() as patch:
             patch.setenv("SKIP_SETUP", "1")
             result = cookies.bake(extra_context=answers, template=str(ROOT))
@@ -148,8 +145,7 @@ def installed(once):
 
     def installed(interface="ASGI", python_version=machine.RUNNING_PYTHON, **answers):
         answers = {"interface": interface, "python_version": python_version, **answers}
-        if problem_with(answers):
-            raise ValueError(problem_with(answers))
+        check_answers(answers)
         if not machine.python_of(python_version):
             pytest.skip(f"there is no Python {python_version} on this machine")
 

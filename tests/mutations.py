@@ -1,9 +1,9 @@
 """Break the template in small ways, one at a time, and check that a test fails: `make mutations` runs this.
 
-tests/mutations.yaml lists the mutations by topic. Each replaces the text `old` by `new` in the file `in`: a file of
-this repository, or of the default project. `old` occurs once, or more often with `count: all`. `red` names tests: at
-least one of them must fail. They are test functions of this repository, or dotted labels for the generated project's
-`manage.py test`. `answers` choose that project.
+tests/mutations.yaml lists the mutations by topic. Each replaces the text `old` with `new` in the file `in`, which is
+a file of this repository or of the default project. `old` occurs once, or more often with `count: all`. `red` names
+tests, and at least one of them must fail. They are test functions of this repository, or dotted labels for `manage.py
+test` in the generated project. `answers` are the answers for that project.
 
     .venv/bin/python -m tests.mutations [--list] [--jobs N] [words that the topic or `what` contains]
 """
@@ -37,7 +37,7 @@ from tests.support.user import copy_template
 
 MUTATIONS = ROOT / "tests" / "mutations.yaml"
 FEWEST = 80
-# Seconds that a test may take, with all that it needs.
+# Seconds that a test may take, with its fixtures.
 LIMIT = 600
 # Which file each test of the template is in.
 TESTS = {
@@ -87,7 +87,7 @@ class Row:
 
 @dataclass
 class Outcome:
-    """`state` is green, red or error; `what` names the red test, or is the end of what was printed."""
+    """The result of a run; `state` is green, red or error, `what` is the red test or the end of the output."""
 
     state: str
     what: str
@@ -117,12 +117,12 @@ def base(name: str) -> str:
 
 
 def is_label(name: str) -> bool:
-    """Return whether this is a test of the project, and not of the template."""
+    """Return whether this is a test of the generated project, not of the template."""
     return "." in base(name)
 
 
 def run(command: list[object], folder: Path, env: dict[str, str], tests: int = 1) -> tuple[Optional[int], str]:
-    """Run a command with all that it starts; return its exit code, or None when it takes too long, and its output."""
+    """Run a command; return its exit code, or None after a timeout, and its output."""
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     words = [str(word) for word in command]
     with subprocess.Popen(words, cwd=folder, env=env, text=True, start_new_session=True, **streams) as process:
@@ -151,7 +151,7 @@ def run_pytest(template: Path, names: list[str], *options: str) -> Outcome:
         code, output = run(command, template, environment, len(tests))
     if code == 1 and report.exists():
         for case in xml.etree.ElementTree.parse(report).iter("testcase"):
-            # A fixture fails with a template that cannot even be installed.
+            # If a mutation breaks the set-up, the fixture fails instead of the test.
             error = case.find("error")
             broken = error is not None and error.get("message", "").startswith("failed on setup")
             if case.find("failure") is not None or broken:
@@ -160,7 +160,7 @@ def run_pytest(template: Path, names: list[str], *options: str) -> Outcome:
 
 
 def run_project(template: Path, answers: dict[str, str], labels: list[str], *options: str) -> Outcome:
-    """Run these tests of the project that this copy of the template makes of these answers."""
+    """Generate a project from this copy of the template with these answers, and run these tests of it."""
     folder = template.parent / "made"
     shutil.rmtree(folder, ignore_errors=True)
     environment = clean_environment(SKIP_SETUP="1", PYTHONDONTWRITEBYTECODE="1", PYTHONWARNINGS="default")
@@ -169,7 +169,7 @@ def run_project(template: Path, answers: dict[str, str], labels: list[str], *opt
     if code != 0:
         return Outcome("error" if code is None else "red", f"cookiecutter\n{output}")
     project = Project(next(folder.iterdir()), answers)
-    # With the packages of the template as it is.
+    # Use the packages of the unbroken template.
     project.venv.symlink_to(environment_of({"interface": "ASGI", "python_version": RUNNING_PYTHON, **answers}))
     shutil.copy(project.path / ".env.example", project.path / ".env")
     settings = f"{next(project.path.glob('*/settings.py')).parent.name}.settings"
@@ -183,7 +183,7 @@ def run_project(template: Path, answers: dict[str, str], labels: list[str], *opt
 
 
 def run_tests(unbroken: Path, names: list[str], answers: dict[str, str], row: Optional[Row] = None) -> Outcome:
-    """Run tests against a copy of the template; where a row breaks it, stop at the first that is red."""
+    """Run tests against a copy of the template; if `row` breaks it, stop at the first red test."""
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         template = Path(shutil.copytree(unbroken, Path(folder, "template"), symlinks=True))
         if row:
@@ -227,14 +227,14 @@ def main() -> None:
         try:
             caught = run_all(rows, unbroken, jobs)
         finally:
-            # Whoever presses Ctrl-C waits for what runs only.
+            # After Ctrl-C, wait only for the tests that are running.
             jobs.shutdown(cancel_futures=True)
     print(f"{len(rows)} mutations, {caught} caught, in {time.monotonic() - started:.0f} s")
     sys.exit(caught != len(rows))
 
 
 def groups_of(row: Row) -> dict[str, list[str]]:
-    """Return the row's tests by where they run: in the template (""), or in the project of these answers."""
+    """Return where the row's tests run -> the tests: "" for the template, or the answers of a project."""
     answers = json.dumps(row.answers, sort_keys=True)
     groups: dict[str, list[str]] = {}
     for name in row.red:
@@ -243,7 +243,7 @@ def groups_of(row: Row) -> dict[str, list[str]]:
 
 
 def run_all(rows: list[Row], unbroken: Path, jobs: concurrent.futures.Executor) -> int:
-    """Run the tests of all rows, each when they are green with the unbroken template; return how many are caught."""
+    """Run each row's tests if they are green with the unbroken template; return how many mutations are caught."""
     names: dict[str, dict[str, None]] = {}
     for group, tests in sorted(item for row in rows for item in groups_of(row).items()):
         names.setdefault(group, {}).update(dict.fromkeys(tests))

@@ -1,4 +1,4 @@
-"""The fixtures fail when they should: a misspelt answer must not make a test pass."""
+"""Check that the fixtures fail when they should: a test with a misspelt answer must not pass."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.support.project import Project
 
 @pytest.fixture
 def folder_project(tmp_path):
-    """A project without Django: its `python` is that of the tests."""
+    """A project without Django; its `python` is the one that runs the tests."""
     folder = tmp_path / "project"
     (folder / ".venv" / "bin").mkdir(parents=True)
     (folder / ".venv" / "bin" / "python").symlink_to(sys.executable)
@@ -52,8 +52,8 @@ def test_a_set_up_that_did_not_finish_fails_each_test_that_asks_for_it(once):
 
 
 def test_a_failing_command_shows_its_output(folder_project):
-    with pytest.raises(AssertionError, match="told before the end"):
-        folder_project.call("python", "-c", "import sys; print('told before the end'); sys.exit(3)")
+    with pytest.raises(AssertionError, match="printed before the exit"):
+        folder_project.call("python", "-c", "import sys; print('printed before the exit'); sys.exit(3)")
 
 
 def test_a_command_sees_nothing_of_the_users_other_project(folder_project, monkeypatch):
@@ -70,7 +70,7 @@ def test_a_command_that_is_only_in_the_tests_own_environment_is_not_found(folder
         folder_project.call("pytest")
 
 
-def test_a_user_has_no_tool_that_the_machine_has_and_all_else(tmp_path, monkeypatch):
+def test_a_user_has_the_machines_programs_without_the_tools(tmp_path, monkeypatch):
     for name in ("uv", "other"):
         (tmp_path / name).write_text("")
         (tmp_path / name).chmod(0o755)
@@ -88,12 +88,12 @@ def test_a_server_that_exits_shows_its_log(folder_project):
 
 def test_a_server_that_does_not_answer_200_fails(folder_project, monkeypatch):
     monkeypatch.setattr("tests.support.project.START_LIMIT", 1)
-    with pytest.raises(AssertionError, match="GET /absent still gives 404"):
+    with pytest.raises(AssertionError, match="GET /absent still returns 404"):
         with folder_project.serve("python", "-m", "http.server", "--bind", "127.0.0.1", "{port}", ready="/absent"):
             pass
 
 
-def test_a_server_is_ended_with_the_block(folder_project):
+def test_a_server_stops_at_the_end_of_the_block(folder_project):
     with folder_project.serve("python", "-m", "http.server", "--bind", "127.0.0.1", "{port}") as server:
         assert requests.get(f"{server.url}/livez", timeout=10).text == "ok"
         assert "GET /livez" in server.log
@@ -106,7 +106,7 @@ def test_the_running_python_is_found():
     assert python_of("3.1") is None
 
 
-def test_a_missing_program_is_named_with_its_remedy():
+def test_a_missing_program_is_named_with_the_command_that_installs_it():
     with pytest.raises(pytest.fail.Exception, match="install it: sudo apt-get install --yes no-such-program"):
         program("no-such-program")
 

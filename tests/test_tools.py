@@ -35,16 +35,16 @@ def test_the_venv_is_made_once(tmp_path, monkeypatch, capfd):
 
     monkeypatch.setattr(prepare.subprocess, "run", make_venv)
     prepare.install("none.txt")
-    assert "Making .venv" in capfd.readouterr().out
+    assert "Creating .venv" in capfd.readouterr().out
     prepare.install("none.txt")
     assert capfd.readouterr().out == ""
     (tmp_path / "tools" / "none.txt").write_text("# another one\n")
     prepare.install("none.txt")
-    assert "Making .venv" not in capfd.readouterr().out
+    assert "Creating .venv" not in capfd.readouterr().out
     assert installed == [tmp_path / "tools" / "none.txt"] * 2
     (tmp_path / ".venv" / "made-by").write_text("another Python")
     prepare.install("none.txt")
-    assert "Making .venv" in capfd.readouterr().out
+    assert "Creating .venv" in capfd.readouterr().out
 
 
 @pytest.fixture

@@ -18,12 +18,12 @@ from template_code.questions import QUESTIONS, ROOT
 from tools import prepare
 
 DEMO = ROOT / "demo"
-# What the user's shell may hold for another project.
+# Variables of the user's shell that may belong to another project.
 FOREIGN = ("DATABASE_URL", "DJANGO_SETTINGS_MODULE", "PYTHONHOME", "PYTHONPATH", "SKIP_SETUP", "VIRTUAL_ENV")
 
 
 def problem_with(answers):
-    """Return one sentence on the first answer that cookiecutter.json does not allow, or None."""
+    """Return one sentence about the first answer that cookiecutter.json does not allow, or None."""
     for name, value in answers.items():
         if name not in QUESTIONS:
             return f"there is no question {name!r}; there are {', '.join(QUESTIONS)}."
@@ -45,7 +45,7 @@ def words(makeflags):
 
 
 def problem_with_port(port):
-    """Return one sentence on a port that cannot be served on, or None."""
+    """Return one sentence about a port that cannot be used, or None."""
     if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
         return f"port is a number from 1 to 65535, not {port!r}."
     with socket.socket() as probe:
@@ -60,7 +60,7 @@ def problem_with_port(port):
 
 
 def template_digest():
-    """Return a digest of all that goes into a generated project."""
+    """Return a digest of all files that a generated project is made from."""
     digest = hashlib.sha256()
     folders = (ROOT / "hooks", ROOT / "template_code", ROOT / "{{cookiecutter.project_slug}}")
     files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
@@ -71,25 +71,25 @@ def template_digest():
 
 
 def generate(answers, environment):
-    """Make demo/ hold a project of these answers, unless it already does; return the project's folder."""
+    """Generate a project with these answers in demo/, unless it is there already; return its folder."""
     made_from = DEMO / "made-from.json"
     this = {"answers": answers, "python": sys.version, "template": template_digest(), "folder": str(DEMO)}
     present = list(DEMO.glob("*/.venv/bin/python"))
     if present and made_from.exists() and json.loads(made_from.read_text(encoding="utf-8")) == this:
         return present[0].parents[2]
     if DEMO.exists():
-        print("Making demo/ anew: the answers, the Python or the template are not the last time's.", flush=True)
+        print("Regenerating demo/: the answers, Python or the template have changed.", flush=True)
         shutil.rmtree(DEMO)
     DEMO.mkdir()
     cache = ROOT / ".cache" / "cookiecutter"
     cache.mkdir(parents=True, exist_ok=True)
-    # Without a file of its own, Cookiecutter reads the user's defaults and writes into the home folder.
+    # Without a configuration, Cookiecutter reads the user's defaults and writes into the home folder.
     config = cache / "config.yaml"
     config.write_text(json.dumps({"cookiecutters_dir": str(cache), "replay_dir": str(cache)}), encoding="utf-8")
     command = [prepare.PYTHON, "-m", "cookiecutter", "--no-input", "--config-file", config, "--output-dir", DEMO, ROOT]
     command += [f"{name}={value}" for name, value in answers.items()]
     subprocess.run([str(word) for word in command], check=True, env=environment)
-    # The hooks keep a project whose set-up failed, and say so.
+    # The hooks keep the project if its set-up fails, and exit with 0.
     (project,) = DEMO.iterdir()
     python = project / ".venv" / "bin" / "python"
     command = [str(python), "manage.py", "migrate", "--check"]

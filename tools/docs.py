@@ -1,4 +1,4 @@
-"""Refresh what README.md shows: the questions, a run in a terminal and a picture. `make docs` runs it."""
+"""Update the questions, the transcript and the pictures of README.md. `make docs` runs it."""
 
 import json
 import os
@@ -16,21 +16,21 @@ from tests.support.machine import clean_environment, program
 from tests.support.project import Project
 
 README = ROOT / "README.md"
+REPOSITORY = "org/template"
 
 
 def questions():
     """Return the Markdown table of the questions in cookiecutter.json."""
     context = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
-    rows = ["| Answer | Default | Question |", "|--|--|--|"]
+    rows = ["| Name | Answers, the default first | Question |", "|--|--|--|"]
     for name, default in context.items():
         if name.startswith("_"):
             continue
         question = context["__prompts__"][name]
         if isinstance(default, list):
-            choices = "; ".join(question.get(choice, choice) for choice in default)
-            rows.append(f"| `{name}` | {default[0]} | {question['__prompt__']} ({choices}) |")
+            rows.append(f"| `{name}` | {', '.join(default)} | {question['__prompt__']} |")
         else:
-            derived = {"project_slug": "from the name", "python_version": "the running one"}
+            derived = {"project_slug": "derived from the name", "python_version": "the running Python"}
             rows.append(f"| `{name}` | {derived.get(name, default)} | {question} |")
     return "\n".join(rows)
 
@@ -61,9 +61,9 @@ def answer_every_question_with_enter(command, folder, environment):
 
 
 def generate(folder):
-    """Generate a project from a clone of what is committed, called gh:org/template; return the terminal's text."""
+    """Generate a project from a clone of what is committed, called REPOSITORY; return the terminal's text."""
     origin = folder / "github"
-    subprocess.run(["git", "clone", "--quiet", "--bare", ROOT, origin / "org" / "template.git"], check=True)
+    subprocess.run(["git", "clone", "--quiet", "--bare", ROOT, origin / f"{REPOSITORY}.git"], check=True)
     config = folder / "config.yaml"
     config.write_text(
         json.dumps(
@@ -78,11 +78,18 @@ def generate(folder):
     environment = clean_environment(COLUMNS=100, COOKIECUTTER_CONFIG=config, PWD=folder, TERM="dumb")
     own = str(Path(sys.executable).parent)
     environment["PATH"] = f"{own}{os.pathsep}{environment['PATH']}"
-    return answer_every_question_with_enter(["cookiecutter", "gh:org/template"], folder, environment)
+    return answer_every_question_with_enter(["cookiecutter", f"gh:{REPOSITORY}"], folder, environment)
 
 
-def take_picture(project, path):
-    """Serve a project, add items as a user would, and save a picture of the page, in light and in dark."""
+def shortened(transcript):
+    """Return the first question and what follows the last one, without the lines that a terminal overwrites."""
+    lines = [line for line in transcript.strip("\n").splitlines() if " so far; " not in line]
+    last = max(number for number, line in enumerate(lines) if line.endswith("):"))
+    return "\n".join([lines[0], "  ...", *lines[last + 1 :]])
+
+
+def take_pictures(project, path):
+    """Serve a project, add items as a user does, and save pictures of the page in light and dark colours."""
     with project.serve() as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program("chromium"), args=CHROMIUM_OPTIONS)
         page = browser.new_page(viewport={"width": 800, "height": 560})
@@ -102,7 +109,7 @@ def take_picture(project, path):
             page.click("main button")
             page.wait_for_selector(f"text=“{name}” was created.")
         page.reload()
-        # What developers see, visitors do not.
+        # Only developers see the toolbar.
         page.locator("#djDebugRoot").evaluate("toolbar => toolbar.remove()")
         page.screenshot(path=path / "page-light.png")
         page.emulate_media(color_scheme="dark")
@@ -119,12 +126,13 @@ def replace(text, name, content):
 def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
-        transcript = generate(folder)
-        pictures = ROOT / ".github"
-        take_picture(Project(folder / "my_project", {}), pictures)
+        transcript = shortened(generate(folder))
+        take_pictures(Project(folder / "my_project", {}), ROOT / ".github")
     text = README.read_text(encoding="utf-8")
     text = replace(text, "questions", questions())
-    text = replace(text, "transcript", f"```console\n$ cookiecutter gh:org/template\n{transcript.rstrip()}\n```")
+    text = replace(text, "transcript", f"```console\n$ cookiecutter gh:{REPOSITORY}\n{transcript}\n```")
+    number = len(questions().splitlines()) - 2
+    text = re.sub(r"^\| Questions \| \d+ \|", f"| Questions | {number} |", text, flags=re.MULTILINE)
     README.write_text(text, encoding="utf-8")
 
 

@@ -1,7 +1,7 @@
 """Prepare this clone for a make target: `python3 -m tools.prepare requirements-test.txt [program ...]`.
 
-The programs of the machine that the target needs are looked for before anything is installed. Then .venv gets what the
-file of pinned requirements says.
+It first looks for the programs that the target needs, and installs missing ones with apt-get if it may. Then it
+installs the file of pinned requirements into .venv.
 """
 
 import importlib.util
@@ -18,14 +18,14 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 
-# Debian's package of a program that is not called like it.
+# Programs whose Debian package has another name.
 PACKAGES = {"java": "default-jre-headless", "node": "nodejs", "unshare": "util-linux"}
-# What else a program is called elsewhere.
+# Other names of a program.
 OTHER_NAMES = {"chromium": ["chromium-browser", "google-chrome"]}
 
 
 def apt_get():
-    """Return the command that installs Debian packages, where that needs no password, or None."""
+    """Return the command that installs Debian packages, or None if it is not there or needs a password."""
     sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
     if not shutil.which("apt-get") or (sudo and not shutil.which("sudo")):
         return None
@@ -35,7 +35,7 @@ def apt_get():
 
 
 def install_with_apt(*packages):
-    """Install Debian packages, where that needs no password; return whether that worked."""
+    """Install Debian packages, if that needs no password; return whether it worked."""
     apt = apt_get()
     if not apt:
         return False
@@ -50,14 +50,14 @@ def install_with_apt(*packages):
 
 def find(program):
     """Return the path of a program of the machine, or None."""
-    # Debian has those of the administrator where an ordinary user does not look.
+    # On Debian, an ordinary user's PATH lacks the folders of the administrator's programs.
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
     names = [program, *OTHER_NAMES.get(program, [])]
     return next(filter(None, (shutil.which(name, path=path) for name in names)), None)
 
 
 def problem_with_programs(programs):
-    """Install what is missing of these programs; return a sentence on those that cannot be installed, or None."""
+    """Install the missing programs; return a sentence about those that cannot be installed, or None."""
     absent = [name for name in programs if not find(name)]
     packages = sorted({PACKAGES.get(name, name) for name in absent})
     if not absent or (install_with_apt(*packages) and all(map(find, absent))):
@@ -72,12 +72,12 @@ def has_venv():
 
 
 def problem():
-    """Return why this Python cannot make a virtual environment, with the remedy, or None."""
+    """Return why this Python cannot create a virtual environment, and the remedy, or None."""
     version = "%d.%d" % sys.version_info[:2]
     if sys.version_info < (3, 9):  # noqa: UP036
         return f"Python 3.9 or newer is needed and this one is {version}; name another, such as PYTHON=python3.12."
     package = f"python{version}-venv"
-    # Debian ships it apart from its Python.
+    # Debian ships venv in a package of its own.
     debian = sys.base_prefix == "/usr"
     if not has_venv() and not (debian and install_with_apt(package) and has_venv()):
         return f"this Python has no venv module; install it (on Debian: sudo apt-get install {package})."
@@ -93,17 +93,17 @@ def pip_install(python, requirements, environment, *options):
 
 
 def install_pinned(python, requirements, environment, *options):
-    """Install a file of pinned requirements into a virtual environment: with uv, or with pip where uv fails."""
+    """Install a file of pinned requirements into a virtual environment with uv, or with pip if uv fails."""
     command = [VENV / "bin" / "uv", "pip", "install", "--quiet", "--no-config", "--system-certs", *options]
     command += ["--python", python, "--require-hashes", "-r", requirements]
     if subprocess.run([*map(str, command)], env=environment).returncode:
-        # It may be configured to use another index.
+        # pip may be configured to use another index.
         print("uv failed, so pip installs the packages", flush=True)
         pip_install(python, requirements, environment, *options)
 
 
 def install_tools(requirements):
-    """Install a file of pinned requirements into .venv, first uv, which it pins too."""
+    """Install a file of pinned requirements into .venv: first uv, which is among them, then all with uv."""
     text = requirements.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         uv = Path(folder, "uv.txt")
@@ -113,11 +113,11 @@ def install_tools(requirements):
 
 
 def install(requirements):
-    """Make .venv hold what the file `requirements` pins; a second call with the same Python and pins does nothing."""
+    """Install the file `requirements` of tools/ into .venv; do nothing if it is installed for this Python already."""
     made_by = VENV / "made-by"
     this = f"{sys.version}\n{sys.base_prefix}\n{VENV}\n"
     if not made_by.exists() or made_by.read_text(encoding="utf-8") != this or not PYTHON.exists():
-        print(f"Making .venv with Python {sys.version.split()[0]}", flush=True)
+        print(f"Creating .venv with Python {sys.version.split()[0]}", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
         made_by.write_text(this, encoding="utf-8")
     wanted, present = ROOT / "tools" / requirements, VENV / requirements

@@ -1,7 +1,10 @@
-"""Resolve all packages of generated projects, for each Python, into template_code/versions/. `make versions` runs it.
+"""Resolve all packages of generated projects, for each Python, into template_code/versions/.
 
-A hook makes a project's Pipfile.lock from these versions, so they are known to work together before a user
-gets them. Each file can be installed by itself too: `pip install --require-hashes -r template_code/versions/3.12.txt`.
+The set-up writes these versions into the Pipfile.lock of a project, so they are tested together before a user gets
+them. Each file can be installed by itself too: `pip install --require-hashes -r template_code/versions/3.12.txt`.
+
+    .venv/bin/python -m tools.versions           # new versions of everything: what `make versions` runs
+    .venv/bin/python -m tools.versions --keep    # keeps all versions, and adds those of new packages
 """
 
 import itertools
@@ -9,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from cookiecutter.generate import generate_context
@@ -16,7 +20,7 @@ from cookiecutter.prompt import prompt_for_config
 from cookiecutter.utils import create_env_with_context
 from packaging.markers import Marker
 
-from template_code.questions import QUESTIONS, ROOT
+from template_code.questions import DEFAULTS, QUESTIONS, ROOT
 from template_code.versions import FOLDER
 
 try:
@@ -56,28 +60,34 @@ def requirement(name, wanted):
     return f"{name}{extras}{wanted['version'].removeprefix('*')}"
 
 
-def resolve(requirements, python):
-    """Return the pins, with hashes, of all that these requirements need on this Python and on every platform."""
+def resolve(requirements, python, keep=""):
+    """Return the pins, with hashes, that these requirements need on this Python, for every platform.
+
+    The pins in the text `keep` are kept.
+    """
     environment = f"python_version == '{python}' and platform_python_implementation == 'CPython'"
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "pyproject.toml").write_text(
             f'[project]\nname = "all"\nversion = "0"\ndependencies = {requirements}\n'
             f'[tool.uv]\nenvironments = ["{environment}"]\n'
         )
-        command = [UV, "pip", "compile", "--quiet", "--universal", "--upgrade", "--python-version", python]
+        pins = Path(folder, "pins.txt")
+        pins.write_text(keep, encoding="utf-8")
+        command = [UV, "pip", "compile", "--quiet", "--universal", "--python-version", python, "--output-file", pins]
         command += ["--fork-strategy", "fewest", "--generate-hashes", "--no-build", "--no-header", "pyproject.toml"]
-        return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=folder).stdout
+        subprocess.run(command, check=True, cwd=folder)
+        return pins.read_text(encoding="utf-8")
 
 
 def holds(marker, python):
-    """Return where a marker holds: on each platform, for the oldest and the newest patch of this Python."""
+    """Return whether a marker holds on each platform, for the oldest and the newest patch of this Python."""
     cases = itertools.product(PLATFORMS, (f"{python}.0", f"{python}.99"))
     same = {"python_version": python, "platform_python_implementation": "CPython"}
     return [Marker(marker).evaluate({**platform, **same, "python_full_version": full}) for platform, full in cases]
 
 
 def simplified(marker, python):
-    """Return the part of a marker that makes a difference on this Python.
+    """Return a marker without the parts that always hold on this Python.
 
     >>> simplified("python_full_version < '3.13' and sys_platform == 'win32'", "3.12")
     "sys_platform == 'win32'"
@@ -91,7 +101,7 @@ def simplified(marker, python):
 
 
 def without_needless_markers(pins, python):
-    """Return pins without the markers that always hold on this Python, and without the packages whose never do."""
+    """Return pins without markers that always hold on this Python, and without packages that it never needs."""
     blocks = []
     for block in re.split(r"\n(?=\S)", pins.rstrip("\n")):
         pin, marker, rest = re.match(r"(\S+)(?: ; (.*))?( \\\n[^\0]*)", block).groups()
@@ -101,17 +111,29 @@ def without_needless_markers(pins, python):
     return "\n".join(blocks) + "\n"
 
 
-def main():
-    context = generate_context(str(ROOT / "cookiecutter.json"))
-    for python in context["cookiecutter"]["_django"]:
-        sections = [pipfile[name] for pipfile in pipfiles(python) for name in ("packages", "dev-packages")]
-        wanted = {requirement(*package) for section in sections for package in section.items()}
-        # Where a machine has no Pipenv, the hook makes one for the time of its run.
-        pins = resolve(sorted({*wanted, "pipenv"}), python)
-        text = HEADER + without_needless_markers(pins, python)
-        (FOLDER / f"{python}.txt").write_text(text, encoding="utf-8")
-        print(f"{python}.txt: {len(re.findall('^[a-z]', text, re.MULTILINE))} packages", flush=True)
+def wanted(python):
+    """Return the requirements of all projects on this Python."""
+    sections = [pipfile[name] for pipfile in pipfiles(python) for name in ("packages", "dev-packages")]
+    # The set-up installs Pipenv for itself if there is none.
+    return sorted({"pipenv", *(requirement(*package) for section in sections for package in section.items())})
+
+
+def refresh(python, requirements, keep):
+    """Write the file of a Python; return its name and the number of its packages."""
+    file = FOLDER / f"{python}.txt"
+    old = file.read_text(encoding="utf-8") if keep else ""
+    text = HEADER + without_needless_markers(resolve(requirements, python, old), python)
+    file.write_text(text, encoding="utf-8")
+    return f"{file.name}: {len(re.findall('^[a-z]', text, re.MULTILINE))} packages"
+
+
+def main(*options):
+    requirements = {python: wanted(python) for python in DEFAULTS["_django"]}
+    # uv waits for the index most of the time.
+    with ThreadPoolExecutor() as pool:
+        for line in pool.map(refresh, requirements, requirements.values(), itertools.repeat(options == ("--keep",))):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -1,4 +1,4 @@
-"""Makes pytest isolate the tests as `manage.py test` does, once pytest-django is installed."""
+"""Isolate the tests in pytest as `manage.py test` does. This needs pytest-django."""
 
 import pytest
 

@@ -11,7 +11,7 @@ def main() -> None:
     try:
         from django.core.management import execute_from_command_line
     except ImportError as exc:
-        raise ImportError("Django is not installed here: run `pipenv install --dev`, then `pipenv shell`.") from exc
+        raise ImportError("Django is not installed: run `pipenv install --dev`, then `pipenv shell`.") from exc
     execute_from_command_line(sys.argv)
 
 

@@ -1,8 +1,8 @@
 """
 Every server of the stack, with production settings and PostgreSQL.
 
-Behind a web server the project is on a Debian machine, a bare one until the commands of deploy/README.md have been run
-there, as they stand. Without a web server it is served on a port.
+For a web server, the tests start a bare Debian machine and run the commands of deploy/README.md there, unchanged.
+Without a web server, the project is served on a port.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ main=$(systemctl show --property MainPID --value my_project)
 for worker in $(cat /proc/$main/task/$main/children); do tr '\\0' ' ' < /proc/$worker/cmdline; echo; done
 """
 
-# What the project itself lacks: a form with an upload, a view that fails, and one that tells who asks.
+# Views that the project lacks: a form with an upload, a view that fails, and one that returns the client's address.
 PROBE = """
 from django import forms
 from django.core.files.storage import default_storage
@@ -89,9 +89,9 @@ def with_probe(project):
 
 class Site:
     """
-    A running site, called www.example.com; `ports` are those of 127.0.0.1 for HTTP and HTTPS.
+    A running site named www.example.com; `ports` are its ports on 127.0.0.1 for HTTP and HTTPS.
 
-    Without a port for HTTPS the requests for it go to the other one, as from a proxy that ended HTTPS.
+    Without a port for HTTPS, its requests go to the HTTP port, as from a proxy that terminates HTTPS.
     """
 
     def __init__(self, name, ports, read_log, web_server=None, debian=None):
@@ -101,7 +101,7 @@ class Site:
         self.web_server = web_server
         self.debian = debian
         self.url = f"https://{HOST}"
-        # The users of the sites on one machine are in one database.
+        # Sites on one machine share a database of users, so each site uses its own names.
         self.slug = re.sub("[^a-z0-9]+", "-", name.lower())
 
     @property
@@ -115,7 +115,7 @@ class Site:
         return client
 
     def curl(self, *arguments, path="/"):
-        """Return what curl prints; it speaks HTTP/2 where the site does."""
+        """Return the output of curl, which uses HTTP/2 if the site supports it."""
         command = [program("curl"), "--silent", "--insecure", "--http2", *arguments]
         if "https" in self.ports:
             command += ["--connect-to", f"{HOST}:443:127.0.0.1:{self.ports['https']}", f"https://{HOST}{path}"]
@@ -126,7 +126,7 @@ class Site:
 
     @contextlib.contextmanager
     def socket(self, client, origin=None):
-        """Open the WebSocket as a page of the site does."""
+        """Open the WebSocket like a page of the site."""
         tls = "https" in self.ports
         cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in client.cookies)
         headers = {"Cookie": cookies} if tls else {"Cookie": cookies, "X-Forwarded-Proto": "https"}
@@ -144,7 +144,7 @@ class Site:
 
 
 class Adapter(requests.adapters.HTTPAdapter):
-    """Asks a site for what its name stands for."""
+    """Sends the requests for the site's host name to its ports on 127.0.0.1."""
 
     def __init__(self, site):
         super().__init__()
@@ -167,7 +167,7 @@ class Adapter(requests.adapters.HTTPAdapter):
 
 @pytest.fixture(scope="module")
 def deployed(installed, tmp_path_factory):
-    """Give the Deployed of an interface; one machine runs at a time, for they share the ports."""
+    """A function that returns the Deployed of an interface; the machines share ports, so only one runs at a time."""
     running = {}
 
     def deployed(interface):
@@ -184,8 +184,8 @@ def deployed(installed, tmp_path_factory):
 
 @contextlib.contextmanager
 def alone(deploy, interface, command):
-    """Start a server without a web server in front of it."""
-    # Browsers keep Secure cookies of a page without TLS where its host is this one.
+    """Start the server without a web server in front of it."""
+    # Without TLS, browsers keep Secure cookies only for this host.
     hosts = {"ALLOWED_HOSTS": f"{HOST},127.0.0.1,localhost", "CSRF_TRUSTED_ORIGINS": "http://localhost"}
     deployment = deploy(interface, **hosts)
     with_probe(deployment.project)
@@ -196,7 +196,7 @@ def alone(deploy, interface, command):
 
 @contextlib.contextmanager
 def alone_with_tls(deploy):
-    """Start Daphne with HTTP/2 over TLS, and one more for HTTP."""
+    """Start a Daphne with HTTP/2 over TLS, and a second one for HTTP."""
     deployment = deploy("ASGI", ALLOWED_HOSTS=f"{HOST},127.0.0.1", TRUSTED_PROXIES="")
     project = with_probe(deployment.project)
     shared = project.venv.resolve()
@@ -214,8 +214,8 @@ def alone_with_tls(deploy):
 
 @contextlib.contextmanager
 def here(installed, postgres, interface, web_server):
-    """Start a web server of this machine, with the project's file of deploy/, in front of the server."""
-    # The web server runs as another user.
+    """Start a web server on this machine, with the project's configuration in deploy/, in front of the server."""
+    # The web server runs as another user, which needs access.
     with tempfile.TemporaryDirectory(prefix="front-") as folder, contextlib.ExitStack() as stack:
         os.chmod(folder, 0o755)
         project = with_probe(installed(interface).copy(Path(folder, "probed")))
@@ -239,7 +239,7 @@ BEHIND = {
     "Uvicorn, Apache": ("ASGI", "Uvicorn", "Apache"),
     "Daphne, Apache": ("ASGI", "Daphne", "Apache"),
 }
-# No machine is made for these.
+# These run on this machine, without a Debian machine.
 HERE = {
     "gunicorn, nginx, here": ("WSGI", "nginx"),
     "Uvicorn, nginx, here": ("ASGI", "nginx"),
@@ -283,12 +283,12 @@ def test_a_visitor_signs_up_out_and_in(site):
 
 
 @every_site
-def test_a_form_takes_a_file(site):
+def test_a_form_accepts_a_file(site):
     ada = site.client().sign_up(f"ada-upload-{site.slug}")
     page = ada.get("/probe/upload/")
     token = re.search('name="csrfmiddlewaretoken" value="([^"]+)"', page.text)[1]
     data, headers = {"csrfmiddlewaretoken": token}, {"Referer": page.url}
-    # With what stands around it in the body, a little less and a little more than REQUEST_MAX_SIZE.
+    # The whole body is a little smaller, then a little larger, than REQUEST_MAX_SIZE.
     content = b"<script>" * ((10 * MEGABYTE - 1024) // 8)
     answer = ada.post(page.url, data=data, headers=headers, files={"file": ("map.html", content)})
     assert answer.status_code == 200, site.log
@@ -303,7 +303,7 @@ def test_a_form_takes_a_file(site):
 
 
 @every_site
-def test_the_api_is_asked_with_a_token(site):
+def test_the_api_accepts_a_token(site):
     site.client().sign_up(f"ada-token-{site.slug}")
     script = site.client()
     account = {"username": f"ada-token-{site.slug}", "password": "correct horse battery staple"}
@@ -330,7 +330,7 @@ def test_static_files_are_compressed_and_cached_for_ever(site):
 
 
 @every_site
-def test_pages_that_are_missing_or_fail_are_those_of_the_project(site):
+def test_the_error_pages_are_those_of_the_project(site):
     missing = site.client().get("/nowhere/")
     assert (missing.status_code, "<title>Not found · My Project</title>" in missing.text) == (404, True), site.log
     failing = site.client().get("/probe/broken/")
@@ -339,7 +339,7 @@ def test_pages_that_are_missing_or_fail_are_those_of_the_project(site):
 
 
 @every_site
-def test_http_leads_to_https(site):
+def test_http_redirects_to_https(site):
     answer = site.client().get(f"http://{HOST}/accounts/login/?next=/", allow_redirects=False)
     assert (answer.status_code, answer.headers["Location"]) == (301, f"https://{HOST}/accounts/login/?next=/")
 
@@ -350,15 +350,15 @@ def test_a_foreign_host_is_refused(site):
 
 
 @every_site
-def test_a_client_cannot_say_who_it_is(site):
-    # Without TLS the client of these tests stands for the proxy, which is believed.
+def test_a_client_cannot_fake_its_address(site):
+    # Without TLS the client of these tests acts as the trusted proxy, so it sends no false headers.
     lies = {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "http"} if "https" in site.ports else {}
     told = site.client().get("/probe/client/", headers=lies).json()
     assert told == {"address": "127.0.0.1", "secure": True}
 
 
 @every_site
-def test_http_2_is_spoken_over_tls(site):
+def test_http_2_works_over_tls(site):
     version = site.curl("--output", "/dev/null", "--write-out", "%{http_version}", path="/accounts/login/")
     assert version == ("2" if "https" in site.ports else "1.1")
 
@@ -377,7 +377,7 @@ def test_old_ciphers_are_refused(site):
 
 
 @every_live_site
-def test_a_page_hears_of_changes_through_its_socket(site):
+def test_a_page_receives_changes_through_its_socket(site):
     ada = site.client().sign_up(f"ada-socket-{site.slug}")
     with site.socket(ada) as connection:
         made = ada.api("POST", "/api/v1/items/", 201, name="Compass")
@@ -385,7 +385,7 @@ def test_a_page_hears_of_changes_through_its_socket(site):
 
 
 @every_live_site
-def test_a_foreign_page_and_nobody_get_no_socket(site):
+def test_a_foreign_page_and_an_anonymous_user_get_no_socket(site):
     ada = site.client().sign_up(f"ada-foreign-{site.slug}")
     for client, origin in (ada, "https://evil.example.com"), (site.client(), None):
         with pytest.raises(websockets.exceptions.InvalidStatus) as refusal:
@@ -450,7 +450,7 @@ def test_pages_are_compressed(site):
 
 
 @every_deployed_site
-def test_what_has_expired_is_deleted_each_night(site):
+def test_expired_rows_are_deleted_each_night(site):
     debian = site.debian
     assert "my_project-cleanup.timer" in debian.run("systemctl list-timers --no-pager")
     debian.run("systemctl start my_project-cleanup.service")
@@ -459,7 +459,7 @@ def test_what_has_expired_is_deleted_each_night(site):
 
 
 @every_deployed_site
-def test_what_is_deployed_is_as_the_tools_of_debian_want_it(site):
+def test_the_tools_of_debian_accept_the_deployment(site):
     debian = site.debian
     assert debian.run("systemd-analyze verify /etc/systemd/system/my_project.{service,socket}") == ""
     assert debian.run("systemd-analyze verify /etc/systemd/system/my_project-cleanup.{service,timer}") == ""

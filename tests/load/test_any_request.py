@@ -1,4 +1,4 @@
-"""Some 32,000 requests of any bytes, 20,000 of them to the newest Django: each is answered below 500."""
+"""Some 32,000 requests of any bytes, 20,000 of them to the newest Django: each response is below 500."""
 
 import collections
 
@@ -10,7 +10,7 @@ from tests.support.machine import PRESENT
 
 pytestmark = pytest.mark.load
 
-# Interface, Python, which decides the Django, further answers, and how many times a thousand requests.
+# Interface, Python, which determines the Django version, other answers, and the number of requests in thousands.
 RUNS = [
     ("ASGI", PRESENT[-1], {}, 10),
     ("WSGI", PRESENT[-1], {}, 10),
@@ -22,13 +22,13 @@ RUNS = [
 
 
 @pytest.mark.parametrize(("interface", "python_version", "answers", "thousands"), RUNS)
-def test_of_thousands_of_requests_none_is_answered_with_an_error(
+def test_none_of_thousands_of_requests_is_answered_with_an_error(
     deploy, interface, python_version, answers, thousands
 ):
     deployment = deploy(interface, python_version, answers).without_throttling()
     told = collections.Counter()
     with deployment.serve() as server:
-        # With new users each time, for an administrator may have signed out or deleted some.
+        # Create new users each time, because a request of the administrator may have deleted the old ones.
         for number in range(thousands):
             told += attack(target(deployment, server, f"run-{number}"), 1000, number, kinds_of(interface))
     assert sum(told.values()) >= 1000 * thousands

@@ -1,4 +1,4 @@
-"""Hostile clients at a deployed project: behind nginx and Apache, in Apache, and at the servers themselves."""
+"""Hostile clients at a deployed project: behind nginx or Apache, in Apache, and directly at the servers."""
 
 import asyncio
 import contextlib
@@ -30,10 +30,10 @@ from tests.support.proxies import LIMIT, PROXIES, Front, family, memory, tls_con
 pytestmark = pytest.mark.load
 
 FRONTS = [("nginx", "ASGI"), ("nginx", "WSGI"), ("Apache", "ASGI"), ("mod_wsgi in Apache", "WSGI")]
-# MiB that an attack may cost the server, and the proxy.
+# MiB of memory that an attack may cost the server, and the proxy.
 CAP = 200
 TOO_LARGE = 10 * 1024 * 1024 + 1
-# The proxy may keep as much of each as is allowed.
+# The proxy may keep each body up to the allowed size.
 BODIES = 30
 
 
@@ -44,7 +44,7 @@ def deployments(installed, postgres, redis_port):
 
 
 class Site:
-    """A server and, unless it is asked itself, the proxy in front of it."""
+    """A server and, unless requests go to it directly, the proxy in front of it."""
 
     def __init__(self, name, session, service, front=None):
         self.name = name
@@ -53,7 +53,7 @@ class Site:
         self.front = front
 
     def connect(self):
-        """Return a new connection, which the caller closes."""
+        """Return a new connection; the caller closes it."""
         if self.front:
             return self.front.connect()
         connection = socket.socket(socket.AF_UNIX)
@@ -62,7 +62,7 @@ class Site:
         return connection
 
     def says(self, sent, patience=2):
-        """Return what is answered to these bytes until the connection closes, or nothing comes for some seconds."""
+        """Send these bytes; return the response until the connection closes or is silent for `patience` seconds."""
         answer = b""
         with contextlib.closing(self.connect()) as connection:
             with contextlib.suppress(OSError):
@@ -73,17 +73,17 @@ class Site:
         return answer
 
     def logged(self):
-        """Return the paths of the requests that the application has answered."""
+        """Return the paths of the requests that the application has logged."""
         return re.findall(r'"path": "([^"]*)"', self.service.log)
 
     @contextlib.contextmanager
     def attacked(self, what):
-        """Ask as an ordinary client while the block runs; the memory of server and proxy stays bounded."""
+        """Check that an ordinary client gets its responses during the block, and that memory stays below the limit."""
         ordinary = Ordinary(self)
         with ordinary:
             yield
         assert ordinary.failures == []
-        assert ordinary.seconds, f"nobody else was answered during {what}"
+        assert ordinary.seconds, f"the ordinary client got no response during {what}"
         parts = []
         for name, before, most in zip(("server", "proxy"), ordinary.before, ordinary.most):
             assert most - before < CAP, f"{name}: {before} -> {most} MiB"
@@ -95,7 +95,7 @@ class Site:
 
 
 class Ordinary(threading.Thread):
-    """An ordinary client, who asks again and again; it also sees what server and proxy hold meanwhile."""
+    """An ordinary client that sends requests in a loop, and measures the memory of server and proxy."""
 
     def __init__(self, site):
         super().__init__()
@@ -128,7 +128,7 @@ class Ordinary(threading.Thread):
 
 
 class ModWSGI(Front):
-    """The Apache of a Debian machine, which is the server too."""
+    """The Apache of a Debian machine, which is also the server."""
 
     temporary = ("-request_body-",)
 
@@ -173,7 +173,7 @@ def site(request, installed, deployments, tmp_path_factory):
 
 @pytest.fixture(scope="module", params=INTERFACES)
 def server(request, deployments):
-    """A Site without one."""
+    """A Site without a proxy."""
     with tempfile.TemporaryDirectory(prefix="hostile-") as name:
         deployment = deployments(request.param)
         with Service(deployment, name) as service:
@@ -181,7 +181,7 @@ def server(request, deployments):
 
 
 async def connections(site, count, tls, use):
-    """Open many connections, some at a time, and use each; return what became of them."""
+    """Open many connections, a few at a time, and use each; return the results."""
     context = tls_context() if tls else None
     port = site.front.https if tls else site.front.http
     opening = asyncio.Semaphore(100)
@@ -200,7 +200,7 @@ async def connections(site, count, tls, use):
 
 
 async def drip(reader, writer, seconds):
-    """Send a byte a second; return what has been answered by then."""
+    """Send one byte per second; return the response so far."""
     answer = asyncio.create_task(reader.read(100))
     for _ in range(seconds):
         with contextlib.suppress(OSError):
@@ -249,7 +249,7 @@ CHUNK = b"%x\r\n%b\r\n" % (2**16, b"x" * 2**16)
 
 
 async def status_of(reader):
-    """Return the status that is answered, or that the connection was closed."""
+    """Return the status of the response, or "closed" if there is none."""
     try:
         return (await asyncio.wait_for(read_answer(reader), LIMIT))[0]
     except (OSError, EOFError):
@@ -275,7 +275,7 @@ def test_large_bodies(site, chunked):
 
     with site.attacked(f"{BODIES} bodies of 50 MiB, {'in chunks' if chunked else 'with their length'}"):
         statuses = asyncio.run(connections(site, BODIES, True, large))
-    # Who sends on may find the connection closed before they read the answer.
+    # A client that keeps sending may find the connection closed before it reads the response.
     assert set(statuses) <= {413, "closed"}
     assert 413 in statuses
 
@@ -327,7 +327,7 @@ def statuses(answer):
 
 
 def check_malformed(site):
-    """Check that each is refused or closed, and harms nobody."""
+    """Check that each malformed request is rejected or closed, and that an ordinary client is not affected."""
     told = {sent: statuses(site.says(sent)) for sent in MALFORMED}
     harmed = {
         sent: found
@@ -351,7 +351,7 @@ def test_malformed_requests_at_the_server_itself(server):
 
 SMUGGLED = b"GET /smuggled-%d HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-Proto: https\r\n\r\n"
 POST = b"POST /probe HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-Proto: https\r\n"
-# What stands before the body, and what the body begins with; the second request follows.
+# The headers before the body, and the start of the body. The second request follows.
 PROBES = {
     "a length and chunks": (b"Content-Length: %(all)d\r\nTransfer-Encoding: chunked\r\n\r\n", b"0\r\n\r\n"),
     "chunks and a length": (b"Transfer-Encoding: chunked\r\nContent-Length: %(first)d\r\n\r\n", b"0\r\n\r\n"),
@@ -387,7 +387,7 @@ PROBES = {
 
 
 def probe(number, head, begin):
-    """Return the bytes of a request whose body holds another one."""
+    """Return the bytes of a request whose body contains another request."""
     smuggled = SMUGGLED % number
     begin = begin % {b"chunk": len(smuggled)} if b"%" in begin else begin
     values = {b"all": len(begin + smuggled), b"first": len(begin)}
@@ -396,7 +396,7 @@ def probe(number, head, begin):
 
 
 def check_probes(site):
-    """Check that no second request reaches the application; return what was answered."""
+    """Check that no smuggled request reaches the application; return a summary of the responses."""
     ordinary = request("GET", "/api/v1/items/", site.session, Connection="close", X_Forwarded_Proto="https")
     site.says(SMUGGLED % 0)
     found = {}
@@ -404,17 +404,17 @@ def check_probes(site):
         found[name] = statuses(site.says(POST + b"Connection: close\r\n" + probe(number, *parts)))
         if site.front:
             site.says(POST + probe(number + 100, *parts))
-        # Whoever is next on a connection to the server must not be given what is left of it.
+        # The next client on a connection to the server must not get the response of the smuggled request.
         assert statuses(site.says(ordinary, LIMIT)) == [200]
     logged = site.logged()
-    assert "/smuggled-0" in logged, "the log does not tell"
+    assert "/smuggled-0" in logged, "the log does not show smuggled requests"
     arrived = {path for path in logged if path.startswith("/smuggled-")} - {"/smuggled-0"}
-    # Where the connection stays open, the proxy may find two requests one after the other, and then knows of both.
+    # If the connection stays open, the proxy may read two separate requests. Then its log has both.
     known = re.findall(r'"GET (/smuggled-1\d\d) ', site.front.requests if site.front else "")
     assert arrived <= set(known), [list(PROBES)[int(path[10:]) % 100 - 1] for path in arrived]
     told = [status for statuses in found.values() for status in statuses]
     assert set(told) <= {400, 403, 404, 411, 501}, found
-    return f"{told.count(400)} of {len(found)} answered 400, no second request arrived unknown"
+    return f"{told.count(400)} of {len(found)} answered 400, no request arrived that the proxy did not log"
 
 
 def test_smuggled_requests(site):
@@ -456,7 +456,7 @@ UPGRADE = {
 
 def test_malformed_frames(site):
     if "WSGI" in site.name:
-        pytest.skip("WSGI has no WebSockets")
+        pytest.skip("WSGI does not support WebSockets")
 
     async def run():
         async with live(site.front, site.session) as other:
@@ -465,7 +465,7 @@ def test_malformed_frames(site):
                     site.says, request("GET", "/ws/items/", site.session, **UPGRADE) + frame, LIMIT
                 )
                 assert statuses(answer) == [101], (name, answer)
-                # It is closed with a close frame: a protocol error, not UTF-8, or too large.
+                # The close frame says: a protocol error, not UTF-8, or too large.
                 code = int.from_bytes(answer[-2:] if answer[-4:-2] == b"\x88\x02" else close_code(answer), "big")
                 assert code in {1002, 1007, 1009}, (name, answer)
             number = await create(site.front, site.session, "Compass")
@@ -476,6 +476,6 @@ def test_malformed_frames(site):
 
 
 def close_code(answer):
-    """Return the two bytes of the code in the close frame after the head of an answer."""
+    """Return the two bytes of the code in the close frame after the headers of a response."""
     frame = answer.partition(b"\r\n\r\n")[2]
     return frame[2:4] if frame[:1] == b"\x88" else b"\0\0"

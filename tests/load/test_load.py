@@ -1,4 +1,4 @@
-"""Heavy runs of a deployed project behind nginx: each is a promise, and prints what it measured."""
+"""Load tests of a deployed project behind nginx or Apache: each checks a limit and prints its measurements."""
 
 import asyncio
 import contextlib
@@ -25,13 +25,13 @@ pytestmark = pytest.mark.load
 USERS = 100
 MESSAGES = 300
 PAGES = 200
-# Two thirds of the requests ask for these, one third creates an item.
+# Two thirds of the requests are for these, one third create an item.
 PATHS = ["/livez", "/accounts/login/"]
 
 
 @pytest.fixture
 def folder():
-    """A folder that every user of the machine may read."""
+    """A folder that all users of the machine can read."""
     with tempfile.TemporaryDirectory(prefix="load-") as name:
         os.chmod(name, 0o755)
         yield Path(name)
@@ -55,7 +55,7 @@ def deployment(request, deployments):
 
 @contextlib.contextmanager
 def behind_nginx(deployment, folder, proxy=nginx, **settings):
-    """Run the service and nginx, or another proxy; give both."""
+    """Run the service and nginx, or another proxy; yield both."""
     with Service(deployment, folder, **settings) as service:
         with proxy(deployment, folder, [service.path]) as front:
             yield service, front
@@ -66,7 +66,7 @@ async def heard(connection):
 
 
 async def open_sockets(front, keys, at_once=50):
-    """Open a WebSocket of each of these sessions; return them in this order."""
+    """Open a WebSocket for each of these sessions; return the connections in the same order."""
     context, free = tls_context(), asyncio.Semaphore(at_once)
 
     async def one(key):
@@ -80,9 +80,9 @@ async def close_all(connections):
     await asyncio.gather(*(connection.close() for connection in connections))
 
 
-# In Apache each holds one of 2,000 threads.
+# Apache uses one of its 2,000 threads for each WebSocket.
 @pytest.mark.parametrize(("proxy", "count"), [("nginx", 2000), ("Apache", 1500)])
-def test_many_sockets_hear_of_a_change_while_the_api_answers(asgi, folder, proxy, count):
+def test_many_sockets_receive_a_change_while_the_api_answers(asgi, folder, proxy, count):
     many_files()
     first, *others = asgi.sessions
     half = count // 2
@@ -98,7 +98,7 @@ def test_many_sockets_hear_of_a_change_while_the_api_answers(asgi, folder, proxy
         assert messages == [{"event": "saved", "id": number}] * half
         start = time.monotonic()
         numbers = [await create(front, key, "Sextant") for key in others[:50]]
-        # The first message of each: nobody has heard of the change of the first user.
+        # This is the first message of each: the first user's change was not sent to other users.
         messages = await asyncio.gather(*map(heard, connections[half:]))
         of_all = time.monotonic() - start
         assert messages == [{"event": "saved", "id": number} for number in numbers * (half // 50)]
@@ -134,7 +134,7 @@ asyncio.run(main())
 
 @contextlib.contextmanager
 def dead_clients(front, keys):
-    """A process that has opened a WebSocket of each of these sessions, and is stopped."""
+    """A process that opens a WebSocket for each of these sessions and is then suspended."""
     command = [sys.executable, "-c", SLEEPERS, str(front.https), *keys]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -145,7 +145,7 @@ def dead_clients(front, keys):
             process.kill()
 
 
-# Tells all sockets of a user of changes that nobody made, without a wait between them.
+# Sends messages about changes to all sockets of a user; nobody made these changes.
 FLOOD = """
 import time
 from asgiref.sync import async_to_sync
@@ -159,7 +159,7 @@ for number in range({count}):
 """
 
 
-def test_dead_clients_cost_the_others_nothing(asgi, folder):
+def test_dead_clients_do_not_slow_down_the_others(asgi, folder):
     key, other = asgi.sessions[:2]
 
     async def listen(alive, messages):
@@ -171,7 +171,7 @@ def test_dead_clients_cost_the_others_nothing(asgi, folder):
         messages, seconds, most = [], [], 0
         listening = asyncio.create_task(listen(alive, messages))
         with dead_clients(front, [key] * 50):
-            # Of each socket more than fits into the buffers on the way.
+            # For each socket, these are more bytes than fit into the buffers on the way.
             script = FLOOD.format(count=MESSAGES, size=20000, pause=0.05)
             flood = asyncio.create_task(asyncio.to_thread(asgi.run, "shell", "-c", script))
             while not flood.done():
@@ -201,7 +201,7 @@ def test_dead_clients_cost_the_others_nothing(asgi, folder):
         report(f"heard all, another user's {len(seconds)} changes were heard after {max(seconds):.2f} s at most")
 
 
-def test_a_message_larger_than_64_kib_closes_its_socket_alone(asgi, folder):
+def test_a_message_larger_than_64_kib_closes_only_its_socket(asgi, folder):
     key = asgi.sessions[0]
 
     async def run(front):
@@ -224,7 +224,7 @@ def test_a_message_larger_than_64_kib_closes_its_socket_alone(asgi, folder):
 
 @contextlib.contextmanager
 def locked(deployment, postgres, seconds):
-    """Let nobody write items until this time is over."""
+    """Lock the table of items against writes for some seconds."""
     script = f"BEGIN; LOCK TABLE items_item IN EXCLUSIVE MODE; SELECT pg_sleep({seconds}); COMMIT"
     thread = threading.Thread(target=postgres.sql, args=[script, deployment.database])
     thread.start()
@@ -237,7 +237,7 @@ def locked(deployment, postgres, seconds):
 def test_sigterm_under_load_fails_no_request_and_closes_sockets_with_1001(asgi, folder, postgres):
     async def run(service, front):
         connections = await open_sockets(front, asgi.sessions[:20])
-        # Requests that write are in flight from before the signal until after the end of the draining.
+        # Writing requests are in progress from before the signal until after the draining.
         with locked(asgi, postgres, 5):
             await asyncio.sleep(1)
             service.process.send_signal(signal.SIGTERM)
@@ -282,7 +282,7 @@ def test_a_rolling_restart_loses_no_request(deployment, folder, postgres):
 
 
 def while_it_is_down(load, down, back):
-    """Return the requests that failed; each was in flight between these times."""
+    """Return the failed requests, and check that each was in progress between these times."""
     failures = load.failures()
     assert [answer for answer in failures if answer.answered < down or answer.asked > back] == []
     assert {answer.status for answer in failures} <= {500}
@@ -313,7 +313,7 @@ def test_a_restart_of_postgresql_is_survived(deployment, folder, postgres, mode)
 
 
 class Page:
-    """A user's open page: like live.js it connects anew a second after its WebSocket has closed."""
+    """A user's open page: like live.js it reconnects a second after its WebSocket has closed."""
 
     def __init__(self):
         self.opened = []
@@ -352,12 +352,12 @@ def test_a_restart_of_redis_is_survived(asgi, folder, postgres, saves, outage):
         await asyncio.sleep(outage)
         redis.start()
         back = time.monotonic()
-        # Each connects anew, and so fetches its list again: nobody told it of what happened meanwhile.
+        # Each page reconnects and so reloads its list, because it received no messages during the outage.
         await becomes_true(lambda page: page.opened[-1] > back, pages)
         caught_up = max(page.opened[-1] for page in pages) - back
         asked = time.monotonic()
         number = await create(front, key, "After")
-        # A page whose WebSocket closed once more has fetched its list when it was open again.
+        # A page whose WebSocket closed once more has reloaded its list after it reconnected.
         await becomes_true(lambda page: page.messages[-1] == number or page.opened[-1] > asked, pages)
         for task in tasks:
             task.cancel()
@@ -372,4 +372,4 @@ def test_a_restart_of_redis_is_survived(asgi, folder, postgres, saves, outage):
         failures = while_it_is_down(load, down, back)
         load.check_items(postgres, asgi.database)
         report(f"Redis away for {back - down:.1f} s: pages answered, {len(failures)} requests of the API failed, all")
-        report(f"meanwhile; the last of {PAGES} open pages had connected anew {caught_up:.1f} s after it was back")
+        report(f"meanwhile; the last of {PAGES} open pages had reconnected {caught_up:.1f} s after it was back")

@@ -85,7 +85,7 @@ def test_a_port_in_use_is_refused():
         "{{cookiecutter.project_slug}}/Pipfile",
     ],
 )
-def test_the_demo_is_made_anew_when_the_template_has_changed(tmp_path, monkeypatch, file):
+def test_the_demo_is_regenerated_when_the_template_has_changed(tmp_path, monkeypatch, file):
     template = copy_template(tmp_path / "template")
     monkeypatch.setattr(demo, "ROOT", template)
     before = template_digest()

@@ -18,11 +18,9 @@ from tests.support.project import cookiecutter_command
 from tests.support.rendering import (
     CHOSEN,
     FLIPPED,
-    OTHER_TEXTS,
     TEMPLATE,
     VALUES,
     all_pairs,
-    choices,
     given,
     listing,
     name_of,
@@ -37,175 +35,9 @@ else:
     # Pytest brings it.
     import tomli as tomllib
 
-DEFAULT = {
-    ".djlint_rules.yaml",
-    ".editorconfig",
-    ".env.example",
-    ".gitattributes",
-    ".github/dependabot.yml",
-    ".github/workflows/ci.yml",
-    ".gitignore",
-    ".pre-commit-config.yaml",
-    "AGENTS.md",
-    "Pipfile",
-    "README.md",
-    "conftest.py",
-    "deploy/README.md",
-    "deploy/apache-proxy.conf",
-    "deploy/my_project-cleanup.service",
-    "deploy/my_project-cleanup.timer",
-    "deploy/my_project.service",
-    "deploy/my_project.socket",
-    "deploy/nginx.conf",
-    "items/__init__.py",
-    "items/admin.py",
-    "items/apps.py",
-    "items/forms.py",
-    "items/migrations/__init__.py",
-    "items/models.py",
-    "items/routing.py",
-    "items/serializers.py",
-    "items/templates/items/item_confirm_delete.html",
-    "items/templates/items/item_form.html",
-    "items/templates/items/item_list.html",
-    "items/templates/items/item_list_live.html",
-    "items/tests/__init__.py",
-    "items/tests/test_api.py",
-    "items/tests/test_live.py",
-    "items/tests/test_pages.py",
-    "items/urls.py",
-    "items/views.py",
-    "manage.py",
-    "my_project/__init__.py",
-    "my_project/addresses.py",
-    "my_project/apps.py",
-    "my_project/asgi.py",
-    "my_project/cache.py",
-    "my_project/checks.py",
-    "my_project/consumers.py",
-    "my_project/context_processors.py",
-    "my_project/environment.py",
-    "my_project/filters.py",
-    "my_project/forms.py",
-    "my_project/handlers.py",
-    "my_project/health.py",
-    "my_project/logs.py",
-    "my_project/mail.py",
-    "my_project/management/__init__.py",
-    "my_project/management/app_template/__init__.py-tpl",
-    "my_project/management/app_template/admin.py-tpl",
-    "my_project/management/app_template/apps.py-tpl",
-    "my_project/management/app_template/migrations/__init__.py-tpl",
-    "my_project/management/app_template/models.py-tpl",
-    "my_project/management/app_template/serializers.py-tpl",
-    "my_project/management/app_template/templates/app_name/index.html-tpl",
-    "my_project/management/app_template/tests/__init__.py-tpl",
-    "my_project/management/app_template/tests/test_pages.py-tpl",
-    "my_project/management/app_template/urls.py-tpl",
-    "my_project/management/app_template/views.py-tpl",
-    "my_project/management/commands/__init__.py",
-    "users/management/__init__.py",
-    "users/management/commands/__init__.py",
-    "users/management/commands/cleanup.py",
-    "my_project/management/commands/startapp.py",
-    "my_project/management/resource_template/__init__.py-tpl",
-    "my_project/management/resource_template/admin.py-tpl",
-    "my_project/management/resource_template/apps.py-tpl",
-    "my_project/management/resource_template/forms.py-tpl",
-    "my_project/management/resource_template/migrations/__init__.py-tpl",
-    "my_project/management/resource_template/models.py-tpl",
-    "my_project/management/resource_template/routing.py-tpl",
-    "my_project/management/resource_template/serializers.py-tpl",
-    "my_project/management/resource_template/templates/app_name/model_name_confirm_delete.html-tpl",
-    "my_project/management/resource_template/templates/app_name/model_name_form.html-tpl",
-    "my_project/management/resource_template/templates/app_name/model_name_list.html-tpl",
-    "my_project/management/resource_template/templates/app_name/model_name_list_live.html-tpl",
-    "my_project/management/resource_template/tests/__init__.py-tpl",
-    "my_project/management/resource_template/tests/test_api.py-tpl",
-    "my_project/management/resource_template/tests/test_live.py-tpl",
-    "my_project/management/resource_template/tests/test_pages.py-tpl",
-    "my_project/management/resource_template/urls.py-tpl",
-    "my_project/management/resource_template/views.py-tpl",
-    "my_project/management/tests.py",
-    "my_project/pagination.py",
-    "my_project/problems.py",
-    "my_project/schema.py",
-    "my_project/security.py",
-    "my_project/sentry.py",
-    "my_project/serializers.py",
-    "my_project/server.py",
-    "my_project/serving.py",
-    "my_project/settings.py",
-    "my_project/static/confirm.js",
-    "my_project/static/icon.svg",
-    "my_project/static/live.js",
-    "my_project/static/style.css",
-    "my_project/templates/403.html",
-    "my_project/templates/403_csrf.html",
-    "my_project/templates/404.html",
-    "my_project/templates/500.html",
-    "my_project/templates/api_docs.html",
-    "my_project/templates/base.html",
-    "my_project/tests/__init__.py",
-    "my_project/tests/test_addresses.py",
-    "my_project/tests/test_api.py",
-    "my_project/tests/test_cache.py",
-    "my_project/tests/test_checks.py",
-    "users/tests/test_cleanup.py",
-    "my_project/tests/test_consumers.py",
-    "my_project/tests/test_environment.py",
-    "my_project/tests/test_filters.py",
-    "my_project/tests/test_forms.py",
-    "my_project/tests/test_handlers.py",
-    "my_project/tests/test_health.py",
-    "my_project/tests/test_isolation.py",
-    "my_project/tests/test_logs.py",
-    "my_project/tests/test_mail.py",
-    "my_project/tests/test_pages.py",
-    "my_project/tests/test_pagination.py",
-    "my_project/tests/test_queries.py",
-    "my_project/tests/test_security.py",
-    "my_project/tests/test_sentry.py",
-    "my_project/tests/test_serializers.py",
-    "my_project/tests/test_servers.py",
-    "my_project/tests/test_serving.py",
-    "my_project/tests/test_settings.py",
-    "my_project/tests/test_uvicorn.py",
-    "my_project/urls.py",
-    "my_project/wsgi.py",
-    "pyproject.toml",
-    "redocly.yaml",
-    "scripts/__init__.py",
-    "scripts/inactive_users.py",
-    "users/__init__.py",
-    "users/admin.py",
-    "users/apps.py",
-    "users/forms.py",
-    "users/migrations/__init__.py",
-    "users/models.py",
-    "users/serializers.py",
-    "users/templates/registration/locked_out.html",
-    "users/templates/registration/login.html",
-    "users/templates/registration/password_change_done.html",
-    "users/templates/registration/password_change_form.html",
-    "users/templates/registration/password_reset_complete.html",
-    "users/templates/registration/password_reset_confirm.html",
-    "users/templates/registration/password_reset_done.html",
-    "users/templates/registration/password_reset_email.html",
-    "users/templates/registration/password_reset_form.html",
-    "users/templates/registration/password_reset_subject.txt",
-    "users/templates/registration/signup.html",
-    "users/tests/__init__.py",
-    "users/tests/test_api.py",
-    "users/tests/test_pages.py",
-    "users/tests/test_scripts.py",
-    "users/urls.py",
-    "users/views.py",
-}
-
-# What each answer other than the default removes from that, and adds to it.
+# question, answer, other answer -> the files that only the one has, and those that only the other has
 DIFFERENCES = {
-    ("interface", "WSGI"): (
+    ("interface", "ASGI", "WSGI"): (
         {
             "items/routing.py",
             "items/templates/items/item_list_live.html",
@@ -224,11 +56,11 @@ DIFFERENCES = {
         },
         {"deploy/apache-mod_wsgi.conf", "gunicorn.conf.py", "my_project/tests/test_gunicorn.py"},
     ),
-    ("login", "email"): (set(), {"users/managers.py"}),
-    ("ci", "GitLab"): ({".github/dependabot.yml", ".github/workflows/ci.yml"}, {".gitlab-ci.yml", "renovate.json"}),
-    ("ci", "none"): ({".github/dependabot.yml", ".github/workflows/ci.yml"}, set()),
-    # Newer Django can be told in its settings what these do.
-    ("python_version", "3.9"): (set(), {"my_project/sqlite/__init__.py", "my_project/sqlite/base.py"}),
+    ("login", "username", "email"): (set(), {"users/managers.py"}),
+    ("ci", "GitHub", "none"): ({".github/dependabot.yml", ".github/workflows/ci.yml"}, set()),
+    ("ci", "GitLab", "none"): ({".gitlab-ci.yml", "renovate.json"}, set()),
+    # Newer Django has settings for what these do.
+    ("python_version", "3.10", "3.9"): (set(), {"my_project/sqlite/__init__.py", "my_project/sqlite/base.py"}),
 }
 
 NAMES = [
@@ -291,11 +123,6 @@ def faults(path, data):
         yield repr(error)
 
 
-def test_each_question_that_takes_any_text_has_another_answer_here():
-    free = [question for question in QUESTIONS if not choices(question)]
-    assert list(OTHER_TEXTS) == free, "give OTHER_TEXTS in tests/rendering.py an answer for each new question"
-
-
 def test_all_pairs_leaves_out_none():
     rows = all_pairs(VALUES)
     for first, second in itertools.combinations(VALUES, 2):
@@ -304,26 +131,17 @@ def test_all_pairs_leaves_out_none():
     assert len(rows) < len(list(itertools.product(*VALUES.values()))) / 10
 
 
-def test_default_files(rendered):
-    assert listing(rendered()) == DEFAULT
-
-
 @pytest.mark.parametrize("answers", CHOSEN, ids=name_of)
-def test_each_answer_adds_and_removes_its_files(rendered, answers):
-    ((question, value),) = answers.items()
-    files = listing(rendered(**answers))
-    # Each Python has another set of pins, and mostly the same files.
-    same = question == "python_version" or value == VALUES[question][0]
-    removed, added = DIFFERENCES.get((question, value)) or ((set(), set()) if same else None)
-    assert DEFAULT - files == removed
-    assert files - DEFAULT == added
+def test_each_answer_has_the_files_of_the_table(rendered, answers):
+    project = rendered(**answers)
+    unwanted = {file for file, wanted in optional_files(project.answers).items() if not wanted}
+    assert listing(project) == set(template_files(project.answers)) - unwanted
 
 
-def test_the_table_of_optional_files_has_these_and_no_others(rendered):
-    stated = set().union(*itertools.chain.from_iterable(DIFFERENCES.values()))
-    rows = optional_files(rendered().answers)
-    assert {file for file in stated if file.startswith(tuple(rows))} == stated
-    assert [row for row in rows if not any(file.startswith(row) for file in stated)] == []
+@pytest.mark.parametrize(("question", "answer", "other"), DIFFERENCES)
+def test_each_answer_has_files_of_its_own(rendered, question, answer, other):
+    one, two = listing(rendered(**{question: answer})), listing(rendered(**{question: other}))
+    assert (one - two, two - one) == DIFFERENCES[question, answer, other]
 
 
 def test_each_file_of_the_template_belongs_to_some_answer(rendered):
@@ -408,10 +226,10 @@ def test_the_names_stand_in_for_the_default_ones_everywhere(rendered):
     def renamed(file):
         return re.sub(r"\bmy_project\b", "zoo", re.sub(r"\bitems/", "aardvark/", file))
 
-    assert listing(rendered(project_slug="zoo", app_name="aardvark")) == set(map(renamed, DEFAULT))
+    assert listing(rendered(project_slug="zoo", app_name="aardvark")) == set(map(renamed, listing(rendered())))
 
 
-@pytest.mark.parametrize("answers", [{}, *({q: v} for q, v in DIFFERENCES)], ids=name_of)
+@pytest.mark.parametrize("answers", CHOSEN, ids=name_of)
 def test_djangos_templates_are_those_of_the_template(rendered, answers):
     project = rendered(**answers)
     sources = template_files(project.answers)

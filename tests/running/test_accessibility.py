@@ -1,6 +1,6 @@
-"""Every page in production, light and narrow, dark and wide: what axe-core finds, whether it fits the window.
+"""Check every production page with axe-core, and that it fits the window: light and narrow, dark and wide.
 
-Nor may any page break the project's own content security policy or make the browser's console complain.
+No page may violate the project's content security policy or log a warning or an error in the browser's console.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from tests.support.production import Deployment
 
 pytestmark = pytest.mark.matrix
 
-# Each Django has its own forms and admin.
+# The forms and the admin differ between Django versions.
 OLDEST, NEWEST = PRESENT[0], PRESENT[-1]
 LONG_NAME = "Compass" * 20
 DESCRIPTION = "A long description that takes more than one line on a telephone. " * 3
@@ -37,13 +37,13 @@ class Site:
 
 
 def settings_of(port):
-    # No proxy ends HTTPS before this server: the browser itself says that one did, but sends its true origin.
+    # There is no proxy. The browser sends a proxy's X-Forwarded-Proto, but its Origin is the real http address.
     return {"CSRF_TRUSTED_ORIGINS": f"http://127.0.0.1:{port}"}
 
 
 @pytest.fixture(scope="module")
 def sites(deploy, mail_server):
-    """Each server is started when it is first asked for: `sites("WSGI", "3.12")`."""
+    """A function that returns a server and starts it at the first call: `sites("WSGI", "3.12")`."""
     started = {}
 
     def start(*project):
@@ -63,13 +63,13 @@ def sites(deploy, mail_server):
 
 @pytest.fixture(params=[OLDEST, NEWEST])
 def site(request, sites):
-    """The server of WSGI: its pages are those of ASGI, and change only when they are loaded."""
+    """The WSGI server: its pages are the same as those of ASGI, but have no live updates."""
     return sites("WSGI", request.param)
 
 
 @pytest.fixture
 def enter(visit):
-    """Give a new Visitor of a site, who seems to come over HTTPS."""
+    """A function that returns a new Visitor of a site, with the header of a proxy that terminates HTTPS."""
 
     def enter(site):
         return visit(site.url, extra_http_headers={"X-Forwarded-Proto": "https"})
@@ -79,14 +79,14 @@ def enter(visit):
 
 @pytest.fixture
 def look():
-    """Look at a page as it is shown now, `look(page, "sign-in")`; no look of a test may find a fault."""
+    """A function that checks a page as shown now: `look(page, "sign-in")`. The test fails if a page has a fault."""
     found = []
     yield lambda page, name: found.extend(faults(page, name))
     assert not found, "\n".join(found)
 
 
 def forget(visitor, status):
-    """Forget that the browser told of a page with this status."""
+    """Remove the browser's message about a response with this status."""
     told = [text for text in visitor.problems if text.startswith("Failed to load resource: ")]
     assert len(told) == 1
     assert f" {status} " in told[0]
@@ -118,8 +118,8 @@ def test_the_pages_of_an_account_have_no_fault(site, mail_server, enter, look):
     look(page, "reset")
     mail_server.messages.clear()
     page.get_by_label("Email").fill("ada-account@example.com")
-    page.get_by_role("button", name="Send the mail").click()
-    expect(heading(page, "Look at your mail")).to_be_visible()
+    page.get_by_role("button", name="Send the link").click()
+    expect(heading(page, "Check your email")).to_be_visible()
     look(page, "reset-done")
 
     message = mail_server.message_to("ada-account@example.com")
@@ -137,11 +137,11 @@ def test_the_pages_of_an_account_have_no_fault(site, mail_server, enter, look):
     expect(heading(page, "Your new password is set")).to_be_visible()
     look(page, "reset-complete")
     page.goto(f"{site.url}{path}")
-    expect(page.get_by_text("This link was used already")).to_be_visible()
+    expect(page.get_by_text("This link was already used")).to_be_visible()
     look(page, "reset-invalid")
 
 
-def test_the_page_of_who_is_locked_out_has_no_fault(site, enter, look):
+def test_the_page_for_a_locked_out_user_has_no_fault(site, enter, look):
     client = Client(site.server, https=True).sign_up("ada-locked")
     client.sign_out()
     for _ in range(4):
@@ -154,9 +154,9 @@ def test_the_page_of_who_is_locked_out_has_no_fault(site, enter, look):
     look(page, "locked-out")
 
 
-def test_the_pages_of_who_is_signed_in_have_no_fault(site, enter, look):
+def test_the_pages_of_a_signed_in_user_have_no_fault(site, enter, look):
     visitor = enter(site)
-    # Nor does the longest name harm.
+    # The longest possible name must fit too.
     name = "ada-signed-in".ljust(150, "n")
     page = visitor.open("/accounts/signup/")
     page.get_by_label("Username").fill(name)
@@ -215,7 +215,7 @@ def test_the_pages_of_who_is_signed_in_have_no_fault(site, enter, look):
     look(page, "password-done")
 
 
-def test_the_pages_that_refuse_have_no_fault(site, enter, look):
+def test_the_pages_of_refused_requests_have_no_fault(site, enter, look):
     visitor = enter(site)
     page = visitor.open("/no/such/page/")
     expect(heading(page, "Not found")).to_be_visible()
@@ -252,7 +252,7 @@ def test_the_page_of_an_error_has_no_fault(site, postgres, enter, look):
 
 
 @pytest.mark.parametrize("project", [("WSGI", OLDEST), ("ASGI", NEWEST)], ids="-".join)
-def test_the_list_the_api_page_and_the_admin_keep_to_the_policy(sites, enter, project):
+def test_the_list_the_api_page_and_the_admin_follow_the_policy(sites, enter, project):
     site = sites(*project)
     page = enter(site).open("/")
     sign_in(page, "root", PASSWORD)
@@ -326,12 +326,12 @@ def test_the_pages_that_startapp_writes_have_no_fault(installed, postgres, tmp_p
         expect(page.get_by_text("“Atlas” was created.")).to_be_visible()
         look(page, "startapp-list")
         page.get_by_role("link", name="Edit Atlas").click()
-        # As it was typed, whatever the format of dates: else saving would change or refuse it.
+        # The field must show the value in the format that it accepts, or saving would change or reject it.
         expect(page.get_by_label("Since")).to_have_value("2026-01-02")
         expect(page.get_by_label("Seen")).to_have_value("2026-01-02T03:04:05")
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_text("“Atlas” was saved.")).to_be_visible()
-        # A change that is made elsewhere is shown at once.
+        # The page shows a change from elsewhere at once.
         page.evaluate("window.same = true")
         number = ada.api("GET", "/api/v1/box-offers/")["results"][0]["id"]
         ada.api("PATCH", f"/api/v1/box-offers/{number}/", title="Globe")

@@ -1,4 +1,4 @@
-"""Requests of any bytes at the served project: each is answered below 500, and the log tells of no error."""
+"""Requests of any bytes to the served project: each response is below 500, and the log has no error."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.support.production import INTERFACES
 
 pytestmark = pytest.mark.matrix
 
-# About ten seconds of each.
+# About ten seconds per interface.
 COUNT = 700
 
 
@@ -17,6 +17,6 @@ def test_no_request_is_answered_with_an_error(deploy, interface):
     deployment = deploy(interface, RUNNING_PYTHON).without_throttling()
     with deployment.serve() as server:
         told = attack(target(deployment, server, "short"), COUNT, 1, kinds_of(interface))
-    # Not only refusals were looked at.
+    # The requests must not all be rejected.
     assert {200, 302, 404} <= told.keys(), told
     assert sum(told.values()) >= COUNT, told

@@ -25,7 +25,7 @@ def add_item(page, name):
 @pytest.fixture(scope="module")
 def production(deploy):
     port = free_port()
-    # The browser itself says that a proxy ended HTTPS, but sends its true origin.
+    # The browser sends a proxy's X-Forwarded-Proto, but its Origin is the real http address.
     with deploy("ASGI", CSRF_TRUSTED_ORIGINS=f"http://127.0.0.1:{port}").serve(port=port) as server:
         yield server
 
@@ -46,11 +46,11 @@ def servers(installed, tmp_path_factory):
 
 @pytest.fixture
 def enter(production, visit):
-    """Give a new Visitor of the production server, with the header of a proxy that ended HTTPS."""
+    """A function that returns a new Visitor of the production server, with the header of a proxy for HTTPS."""
     return lambda: visit(production.url, extra_http_headers={"X-Forwarded-Proto": "https"})
 
 
-def test_an_item_appears_changes_and_goes_in_the_other_tab_by_itself(enter):
+def test_the_other_tab_shows_a_created_changed_and_deleted_item_by_itself(enter):
     visitor = enter()
     assert faults(visitor.open(), "visitor") == []
     first = visitor.sign_up("ada-tabs")
@@ -68,7 +68,7 @@ def test_an_item_appears_changes_and_goes_in_the_other_tab_by_itself(enter):
     first.get_by_role("link", name="Delete Sextant").click()
     first.get_by_role("button", name="Delete").click()
     expect(second.get_by_text("No items yet.")).to_be_visible()
-    assert second.evaluate("window.sameDocument"), "the page was loaded anew"
+    assert second.evaluate("window.sameDocument"), "the page was reloaded"
     first.get_by_role("button", name="Sign out").click()
     expect(heading(second, "Sign in")).to_be_visible()
 
@@ -88,13 +88,13 @@ def test_an_item_appears_in_the_other_tab_after_a_reload(servers, visit):
     expect(first.get_by_text("No items yet.")).to_be_visible()
 
 
-# Each asks before it sends the form that deletes the item.
+# The element that has `data-confirm` in the form that deletes an item.
 ASKING = {"the button": '<button class="button danger"', "the form": '<form class="card"'}
 
 
 @pytest.mark.parametrize("asking", ASKING)
 @pytest.mark.parametrize("keyboard", [False, True], ids=["mouse", "keyboard"])
-def test_it_is_asked_before_a_form_is_sent(installed, tmp_path, visit, asking, keyboard):
+def test_a_form_asks_for_confirmation(installed, tmp_path, visit, asking, keyboard):
     project = installed("WSGI").copy(tmp_path)
     template = project.path / "items" / "templates" / "items" / "item_confirm_delete.html"
     assert template.read_text().count(ASKING[asking]) == 1
@@ -118,7 +118,7 @@ def test_it_is_asked_before_a_form_is_sent(installed, tmp_path, visit, asking, k
         assert asked == ["Sure?", "Sure?"]
 
 
-def test_it_is_asked_before_a_link_is_followed(enter):
+def test_a_link_asks_for_confirmation(enter):
     page = enter().sign_up("ada-link")
     asked = []
     page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
@@ -142,9 +142,9 @@ def test_the_page_catches_up_when_the_server_is_back(installed, tmp_path, visit)
     project.run("shell", "-c", "from users.models import User; User.objects.get().items.create(name='Compass')")
     with project.serve(port=server.port):
         expect(heading(page, "Compass")).to_be_visible()
-        assert page.evaluate("window.sameDocument"), "the page was loaded anew"
+        assert page.evaluate("window.sameDocument"), "the page was reloaded"
         page.close()
-    # The browser itself tells of each request that was refused.
+    # The browser logs each refused request itself.
     refused = ("WebSocket connection to ", "Failed to load resource: net::")
     visitor.problems = [text for text in visitor.problems if not text.startswith(refused)]
 
@@ -179,7 +179,7 @@ def test_the_debug_toolbar_shows_the_queries_of_a_page(servers, visit, project):
     expect(queries.filter(has_text='FROM "users_user"')).to_have_count(1)
 
 
-def test_the_page_is_used_by_keyboard_alone(enter):
+def test_the_page_works_with_the_keyboard_only(enter):
     page = enter().open("/accounts/password_reset/")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()

@@ -1,4 +1,4 @@
-"""What is around the code of a project: CI, pre-commit, .editorconfig and AGENTS.md, linted and run as they stand."""
+"""Lint and run the project's CI, pre-commit hooks, .editorconfig and AGENTS.md."""
 
 import json
 import re
@@ -12,19 +12,19 @@ import yaml
 from template_code.questions import QUESTIONS
 from tests.support.changes import commit, edit, git
 from tests.support.machine import clean_environment, python_of
-from tests.support.rendering import listing
+from tests.support.rendering import CHOSEN, listing, name_of
 from tests.support.user import PROGRAMS, User, checked, tracked
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    # Pytest brings it.
+    # pytest depends on it.
     import tomli as tomllib
 
 GITHUB = ".github/workflows/ci.yml"
 SCRIPTS = ["lint", "migrations", "coverage"]
 
-# A change of a project, and the job that it turns red.
+# A change of a project, and the job that fails because of it.
 FAULTS = {
     "a call that lacks its type": ("items/models.py", " -> str:", ":", "lint"),
     "a line that is not formatted": ("items/views.py", 'ordering = "-', 'ordering  = "-', "lint"),
@@ -41,7 +41,7 @@ FAULTS = {
 
 
 def lint(*command, cwd=None):
-    """Run a linter of the tests' environment; return what it says, or None where it finds nothing."""
+    """Run a linter of the tests' environment; return its output, or None if it finds nothing."""
     words = [PROGRAMS / command[0], *command[1:]]
     done = subprocess.run(words, cwd=cwd, env=clean_environment(), capture_output=True, text=True)
     return f"{done.stdout}{done.stderr}" if done.returncode else None
@@ -60,7 +60,7 @@ def github_job(project):
 
 
 def github_commands(project, script):
-    """Return the commands of the job of this script, as a shell reads them."""
+    """Return the commands of the job that runs this script, as shell words."""
     commands = []
     for step in github_job(project)["steps"]:
         if "run" in step:
@@ -69,7 +69,7 @@ def github_commands(project, script):
     return commands
 
 
-def test_githubs_files_are_what_linters_want(rendered):
+def test_the_linters_accept_githubs_files(rendered):
     project = rendered(ci="GitHub")
     assert lint_schema("github-workflows", project.path / GITHUB) is None
     assert lint_schema("dependabot", project.path / ".github" / "dependabot.yml") is None
@@ -79,13 +79,13 @@ def test_githubs_files_are_what_linters_want(rendered):
     assert [action for action in uses if not re.fullmatch("[a-z-]+/[a-z-]+@[0-9a-f]{40}", action)] == []
 
 
-def test_gitlabs_files_are_what_linters_want(rendered):
+def test_the_linters_accept_gitlabs_files(rendered):
     project = rendered(ci="GitLab")
     assert lint_schema("gitlab-ci", project.path / ".gitlab-ci.yml") is None
     assert lint_schema("renovate", project.path / "renovate.json") is None
 
 
-def test_the_linters_would_tell(rendered, bake):
+def test_the_linters_report_faults(rendered, bake):
     project = bake(ci="GitHub")
     workflow = project.path / GITHUB
     text = workflow.read_text()
@@ -101,7 +101,7 @@ def test_the_linters_would_tell(rendered, bake):
 
 
 @pytest.mark.parametrize("interface", QUESTIONS["interface"])
-def test_pipenv_run_ci_is_what_the_jobs_run(rendered, interface):
+def test_pipenv_run_ci_runs_what_the_jobs_run(rendered, interface):
     project = rendered(interface=interface)
     assert github_job(project)["strategy"]["matrix"] == {"script": SCRIPTS}
     commands = [re.sub("^sh -c '(.*)'$", r"\1", scripts(project)[name]) for name in [*SCRIPTS, "ci"]]
@@ -118,9 +118,9 @@ def test_gitlab_runs_what_github_runs(rendered):
     assert [command.replace("$SCRIPT", "lint") for command in commands] == github_commands(github, "lint")
 
 
-@pytest.mark.parametrize("ci", QUESTIONS["ci"])
-def test_each_file_obeys_editorconfig(rendered, ci):
-    project = rendered(ci=ci)
+@pytest.mark.parametrize("answers", CHOSEN, ids=name_of)
+def test_each_file_obeys_editorconfig(rendered, answers):
+    project = rendered(**answers)
     for name in listing(project):
         path = project.path / name
         rules = editorconfig.get_properties(str(path))
@@ -133,7 +133,7 @@ def test_each_file_obeys_editorconfig(rendered, ci):
 
 
 class Runner(User):
-    """What a job finds: a clone of a project in `work`/clone, a Python with nothing but pip, and a PostgreSQL."""
+    """The machine of a CI job: a clone of a project in `work`/clone, a Python with only pip, and PostgreSQL."""
 
     def __init__(self, folder, project, database):
         super().__init__(folder)
@@ -153,7 +153,7 @@ class Runner(User):
 
 @pytest.fixture(scope="module")
 def runner(installed, postgres, tmp_path_factory):
-    """A job that has done all its steps but the last one."""
+    """A job that has done all its steps except the last one."""
     folder = tmp_path_factory.mktemp("runner")
     (folder / "runner").mkdir()
     project = installed("ASGI").copy(folder)
@@ -173,14 +173,13 @@ def test_each_job_is_green_on_a_fresh_clone(runner, script):
     checked(command, done.returncode, (done.stdout + done.stderr).encode())
     if script == "coverage":
         assert "TOTAL" in done.stdout
-        # PostgreSQL keeps the name of its test database as the address has it.
         assert "\nOK\n" in done.stderr
     git(runner.work / "clone", "diff", "--exit-code")
 
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_turns_its_job_red(installed, tmp_path, fault):
+def test_a_fault_makes_its_job_fail(installed, tmp_path, fault):
     name, old, new, script = FAULTS[fault]
     project = installed("ASGI").copy(tmp_path)
     edit(project, name, old, new)
@@ -207,7 +206,7 @@ def test_the_commands_of_agents_md_work(user, installed):
     user.run("pipenv run ci", project.path, ENVIRONMENT)
 
 
-def test_the_test_that_agents_md_names_is_there(rendered):
+def test_the_test_that_agents_md_names_exists(rendered):
     project = rendered()
     (label,) = re.findall(r"^pipenv run test (\S+)$", (project.path / "AGENTS.md").read_text(), re.MULTILINE)
     *module, case, function = label.split(".")
@@ -215,7 +214,7 @@ def test_the_test_that_agents_md_names_is_there(rendered):
     assert f"    def {function}(self)" in source.partition(f"\nclass {case}(")[2].partition("\nclass ")[0]
 
 
-def test_git_ignores_what_is_secret_or_made(bake):
+def test_git_ignores_secrets_and_generated_files(bake):
     project = bake()
     before = tracked(project)
     names = [".coverage", ".env", ".ruff_cache/x", ".venv/x", "db.sqlite3", "db.sqlite3-wal", "items/__pycache__/x"]
@@ -226,7 +225,7 @@ def test_git_ignores_what_is_secret_or_made(bake):
 
 
 @pytest.mark.matrix
-def test_pre_commit_finds_nothing_in_a_fresh_project_and_tells_what_is_wrong(user, installed):
+def test_pre_commit_passes_in_a_fresh_project_and_reports_faults(user, installed):
     project = installed("WSGI").copy(user.work)
     commit(project.path)
     script = "pre-commit run --all-files --color never"

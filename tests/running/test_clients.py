@@ -1,4 +1,4 @@
-"""Clients that other programs make of schema.yml, and what linters say of it."""
+"""Clients that other programs generate from schema.yml, and linters of this file."""
 
 import os
 import shutil
@@ -24,11 +24,11 @@ TSC = ["--strict", "--target", "es2022", "--module", "nodenext", "--skipLibCheck
 
 
 def call(*words, folder, programs):
-    """Run a command that finds these programs; return what it printed."""
+    """Run a command with these programs on PATH; return its output."""
     certificates = {name: value for name, value in os.environ.items() if name == "NODE_EXTRA_CA_CERTS"}
     environment = clean_environment(**certificates)
     environment["PATH"] = os.pathsep.join([str(programs), environment["PATH"]])
-    # The proxy of the machine is not meant for the server of the test.
+    # The machine's proxy must not be used for the test server.
     environment["NO_PROXY"] = environment["no_proxy"] = "127.0.0.1"
     command = [shutil.which(words[0], path=environment["PATH"]) or words[0], *map(str, words[1:])]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8")
@@ -38,7 +38,7 @@ def call(*words, folder, programs):
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory):
-    """The folder of what npm has installed."""
+    """The folder with the packages that npm has installed."""
     folder = tmp_path_factory.mktemp("node")
     options = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel", "error"]
     (folder / "package.json").write_text('{"private": true, "type": "module"}')
@@ -48,7 +48,7 @@ def node(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory):
-    """The programs of a virtual environment with openapi-python-client."""
+    """The program folder of a virtual environment with openapi-python-client."""
     return virtualenv(tmp_path_factory.mktemp("python") / "venv", sys.executable, *PYTHON)
 
 
@@ -73,8 +73,8 @@ def test_redocly_and_spectral_find_no_error(project, node):
     assert "(0 errors, " in call("spectral", *words, folder=project.path, programs=programs)
 
 
-def test_a_python_client_signs_in_and_creates_pages_through_updates_and_deletes(project, server, python, tmp_path):
-    # Newer versions of ruff, which the generator calls, make its code fail under mypy.
+def test_a_python_client_signs_in_and_creates_lists_updates_and_deletes_items(project, server, python, tmp_path):
+    # Disable the generator's hooks: newer versions of ruff change the code so that mypy rejects it.
     (tmp_path / "config.yaml").write_text("post_hooks: []")
     made = ["--path", project.path / "schema.yml", "--meta", "none", "--output-path", "made", "--fail-on-warning"]
     call("openapi-python-client", "generate", *made, "--config", "config.yaml", folder=tmp_path, programs=python)
@@ -84,7 +84,7 @@ def test_a_python_client_signs_in_and_creates_pages_through_updates_and_deletes(
     assert said == "done\n"
 
 
-def test_a_typescript_client_signs_in_and_creates_pages_through_updates_and_deletes(project, server, node):
+def test_a_typescript_client_signs_in_and_creates_lists_updates_and_deletes_items(project, server, node):
     programs = node / "node_modules" / ".bin"
     call("openapi-typescript", project.path / "schema.yml", "--output", "made.d.ts", folder=node, programs=programs)
     shutil.copy(ROOT / "tests" / "support" / "generated_client.ts", node)

@@ -1,4 +1,4 @@
-"""Each management command, run for real on a fresh project."""
+"""Each management command, run on a fresh project."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ def project(installed, tmp_path):
 
 @pytest.fixture(scope="module")
 def peopled(installed, tmp_path_factory):
-    """A project with two users: one has not signed in for years, the other has."""
+    """A project with two users: one signed in years ago, the other recently."""
     project = installed("ASGI").copy(tmp_path_factory.mktemp("peopled"))
     create = "User.objects.create(username='{0}', email='{0}@example.com', last_login='{1}-01-01T00:00:00Z')"
     lines = ["from users.models import User", create.format("ada", 2020), create.format("bob", 2999)]
@@ -30,15 +30,15 @@ def peopled(installed, tmp_path_factory):
 
 
 def rows(project, query):
-    """Return what the project's database says."""
+    """Return the rows of a query on the project's database."""
     with contextlib.closing(sqlite3.connect(project.path / "db.sqlite3")) as database:
         return database.execute(query).fetchall()
 
 
 def converse(project, conversation, *command):
-    """Run a command on a terminal of its own, answer each of its questions; return its exit code and last words."""
+    """Run a command in its own terminal and answer its questions; return its exit code and last output."""
     terminal, other_end = os.openpty()
-    # The shell leads a new session, so that the terminal it opens becomes the one that passwords are read from.
+    # The shell starts a new session, so that the terminal it opens is the one that getpass reads from.
     redirected = ["sh", "-c", 'exec "$@" <"$0" >"$0" 2>&1', os.ttyname(other_end), *project.words(command)]
     process = subprocess.Popen(redirected, cwd=project.path, env=project.environment(), start_new_session=True)
     said = b""
@@ -68,7 +68,6 @@ def test_makemigrations_and_migrate_follow_the_models(project):
 def test_createsuperuser_takes_its_answers_from_the_environment(project):
     account = {"DJANGO_SUPERUSER_USERNAME": "root", "DJANGO_SUPERUSER_EMAIL": "root@example.com"}
     project.run("createsuperuser", "--noinput", env={**account, "DJANGO_SUPERUSER_PASSWORD": PASSWORD})
-    # This is what runserver serves.
     with project.serve() as server:
         page = Client(server).submit("/admin/login/?next=/admin/", username="root", password=PASSWORD)
         assert "Site administration" in page.text
@@ -105,7 +104,7 @@ def test_test_runs_the_tests_of_the_named_app(project):
     assert re.search(r"^Ran \d\d? tests.*\n\nOK$", project.run("test", "users").stderr, re.MULTILINE)
 
 
-def test_shell_knows_the_models(peopled):
+def test_shell_imports_the_models(peopled):
     assert rows(peopled, "SELECT username FROM users_user ORDER BY id") == [("ada",), ("bob",)]
 
 

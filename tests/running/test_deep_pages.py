@@ -1,4 +1,4 @@
-"""A page of a list costs PostgreSQL the same, wherever it is among many items and however many look alike."""
+"""A page of a list costs PostgreSQL the same at any position, even if many items have equal values."""
 
 import json
 
@@ -10,7 +10,8 @@ PAGES = {"/": 20, "/api/v1/items/": 50}
 ENDS = 150
 ITEMS = 200_000
 
-# The items of the two ends come first: the last page of so few is, once the middle is filled, that many items deep.
+# Items at both ends are created first, and their last page is requested. The other items then fill the middle, so
+# that this page is deep in the list.
 CREATE = """
 INSERT INTO items_item (id, owner_id, name, description, created_at, updated_at)
 SELECT number + {shift}, {owner}, {name}, '', {created_at}, now() FROM generate_series({first}, {last}) AS number
@@ -104,8 +105,8 @@ def test_a_deep_page_costs_what_the_first_costs(deploy, postgres):
         size = PAGES[url.partition("?")[0]]
         assert (first["items"], first["last"]) == (size, False)
         assert (deep["items"], deep["last"]) == (ENDS % size or size, True)
-        # A page and one item, found by the index and then counted.
+        # The rows of a page and one more, counted twice: when the index finds them, and when the limit is applied.
         assert first["rows"] <= 2 * (size + 1), (kind, url, first)
         assert deep["rows"] <= first["rows"], (kind, url, first, deep)
-        # An index of so many items is no more than four blocks high.
+        # An index of this size is at most four blocks high.
         assert deep["blocks"] <= first["blocks"] + 4, (kind, url, first, deep)

@@ -1,4 +1,4 @@
-"""A line of .env means the same by `pipenv run` and without Pipenv."""
+"""A line of .env means the same with `pipenv run` and without Pipenv."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.machine import RUNNING_PYTHON
 
-# Each is a file; the variables are A, B and so on.
+# Each is the content of a file. The variables are A, B and so on.
 FILES = [
     "A=1",
     "A=",
@@ -89,10 +89,10 @@ FILES = [
     "export A",
     "A=postgres://user:12%2Fb@host:5432/name?sslmode=require",
 ]
-# Pipenv tells only which line is wrong, and goes on.
+# The project refuses these. Pipenv only warns about the malformed line and continues.
 REFUSED = ["A='a", 'A="a', "A='a' b", "'A=1", "=1", "A B=1", "A: 1", "A='a\nB=1"]
 
-# Prints a list: the variables that each file of the list on its standard input sets.
+# Reads a list of files from its standard input; prints a list of the variables that each file sets.
 SHOW = """
 import json, os, sys, tempfile
 from pathlib import Path
@@ -116,7 +116,7 @@ PROJECT = SHOW.format(module="my_project.environment", function="read_dotenv", a
 
 @pytest.fixture(params=[RUNNING_PYTHON, pytest.param("3.9", marks=pytest.mark.matrix)])
 def read(request, installed):
-    """Give what reads files as a project does, and what reads them as the Pipenv of its Python does."""
+    """Two functions: the first reads files as a project does, the second as the Pipenv of its Python does."""
     project = installed("WSGI", request.param)
     pipenv = sys.executable
     if request.param == "3.9" != RUNNING_PYTHON:
@@ -144,7 +144,7 @@ def test_all_lines_mean_the_same(read):
 
 def test_malformed_lines_are_refused(read):
     by_project, _ = read
-    sentence = ".env, line 2, is malformed: NAME=value is needed."
+    sentence = ".env, line 2, is malformed: it must be NAME=value."
     assert by_project([f"# Settings\n{text}" for text in REFUSED]) == [sentence] * len(REFUSED)
 
 

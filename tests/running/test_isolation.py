@@ -1,4 +1,4 @@
-"""A project's tests touch no Redis, bucket, mail server, error tracker, file or database of its developer."""
+"""A project's tests use no Redis, bucket, mail server, error tracker, file or database of its developer."""
 
 from pathlib import Path
 from urllib.parse import quote
@@ -13,7 +13,7 @@ from tests.support.user import snapshot, virtualenv
 
 pytestmark = pytest.mark.filterwarnings("ignore:Boto3 will no longer support Python 3.9")
 
-# What tests of a developer do, with the settings that they see.
+# Tests of a developer that use everything that the settings offer.
 GREEDY = """
 import logging
 
@@ -60,14 +60,14 @@ User.objects.create(username="ada")
 cache.set("kept", "yes", None)
 default_storage.save("kept.txt", ContentFile(b"yes"))
 """
-# What Redis holds in all its databases.
+# Prints the keys of all databases of Redis.
 KEYS = """
 import sys, redis
 for number in range(16):
     connection = redis.Redis.from_url(sys.argv[1], db=number)
     print(sorted((key, connection.get(key), connection.ttl(key)) for key in connection.keys()))
 """
-# As on macOS, where no process is a copy of another one.
+# Spawn the test processes as on macOS, instead of forking them.
 SPAWN = """
 import multiprocessing, os, sys
 from django.core.management import execute_from_command_line
@@ -76,7 +76,7 @@ if __name__ == "__main__":
     os.environ["DJANGO_SETTINGS_MODULE"] = "my_project.settings"
     execute_from_command_line(["manage.py", "test", "--parallel", "2", "greedy", "items"])
 """
-# The way, the answers, and whether uploads are in a bucket.
+# How the tests are run, the answers, and whether uploads are in a bucket.
 CASES = [
     ("manage.py", "ASGI", RUNNING_PYTHON, True),
     ("manage.py", "WSGI", RUNNING_PYTHON, False),
@@ -86,7 +86,7 @@ CASES = [
     ("pytest", "WSGI", RUNNING_PYTHON, True),
     *(("manage.py", "WSGI", version, True) for version in pythons_of_other_djangos()),
 ]
-# SQLite makes these as soon as it is asked anything.
+# SQLite creates these at the first query.
 IGNORED = [Path("db.sqlite3-shm"), Path("db.sqlite3-wal")]
 WAYS = {
     "manage.py": ["python", "manage.py", "test", "greedy", "my_project.tests.test_isolation"],
@@ -110,7 +110,7 @@ def tracker():
 
 @pytest.fixture(scope="module")
 def with_pytest(installed, tmp_path_factory):
-    """Give a project whose environment has pytest-django too, as after `pipenv install --dev pytest-django`."""
+    """A function that returns a project with pytest-django, as after `pipenv install --dev pytest-django`."""
     made = {}
 
     def with_pytest(interface, python_version=RUNNING_PYTHON):
@@ -128,7 +128,7 @@ def with_pytest(installed, tmp_path_factory):
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("interface", INTERFACES)
-def test_pytest_is_as_green_as_manage_py(with_pytest, interface):
+def test_pytest_passes_as_many_tests_as_manage_py(with_pytest, interface):
     project = with_pytest(interface)
     ran = project.run("test").stderr
     done = project.call("pipenv", "run", "pytest", "-W", "error", "-p", "no:cacheprovider")
@@ -138,7 +138,7 @@ def test_pytest_is_as_green_as_manage_py(with_pytest, interface):
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("python_version", pythons_of_other_djangos())
-def test_pytest_is_as_green_with_each_django(with_pytest, python_version):
+def test_pytest_passes_as_many_tests_with_each_django(with_pytest, python_version):
     assert " passed" in with_pytest("ASGI", python_version).call("pytest", "-W", "error").stdout
 
 
@@ -166,7 +166,7 @@ def test_the_tests_touch_nothing_else(
         file.writelines(f"{name}={value}\n" for name, value in variables.items())
     (project.path / "greedy").mkdir()
     (project.path / "greedy" / "__init__.py").touch()
-    # Processes beside each other can tell of a failure only with a further package.
+    # Parallel test processes can report a failure only with one more package.
     fails = way in ("manage.py", "pytest")
     greedy = GREEDY + (FAILING if fails else "") + (SOCKETS if interface == "ASGI" else "")
     (project.path / "greedy" / "tests.py").write_text(greedy)

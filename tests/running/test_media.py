@@ -1,4 +1,4 @@
-"""Uploads on S3-compatible storage, and in a folder without it."""
+"""Uploads in S3-compatible storage, or in a folder without it."""
 
 import json
 from urllib.parse import parse_qs, quote, urlsplit
@@ -46,7 +46,7 @@ def save(deployment):
     return names[0], url
 
 
-def test_files_are_in_the_bucket_that_is_named(deployment, storage):
+def test_files_are_in_the_named_bucket(deployment, storage):
     account = f"{storage.key}:{quote(storage.secret, safe='')}"
     deployment.environment["MEDIA_BUCKET_URL"] = f"s3+http://{account}@{storage.address}/{BUCKET}?region_name={REGION}"
     with storage.signatures_verified():

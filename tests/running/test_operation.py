@@ -1,4 +1,4 @@
-"""How a deployed project is run: what it needs to start, what its variables change, what it logs, how it stops."""
+"""A deployed project in operation: required settings, effects of variables, logs, health checks, and shutdown."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ with connection.cursor() as cursor:
         print(cursor.fetchone()[0])
 """
 
-# No server is older than what each Django demands, so Django is made to demand more.
+# The tests' PostgreSQL is new enough for each Django, so this raises the version that Django requires.
 TOO_OLD = """
 import os
 os.environ["DJANGO_SETTINGS_MODULE"] = "{project}.settings"
@@ -98,11 +98,11 @@ def isolated(deploy):
         ("ASGI", {"SECRET_KEY": None}, "SECRET_KEY is not set: "),
         ("ASGI", {"TRUSTED_PROXIES": "some"}, "TRUSTED_PROXIES cannot be 'some': "),
         ("WSGI", {"DATABASE_URL": None}, "DATABASE_URL is not set: "),
-        ("WSGI", {"SECRET_KEY": "too-short"}, "SECRET_KEY or a fallback is short or a placeholder: "),
+        ("WSGI", {"SECRET_KEY": "too-short"}, "SECRET_KEY or a fallback is too short or a placeholder: "),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_will_not_do_stops_the_start_with_one_sentence(deploy, interface, changes, told):
+def test_a_bad_setting_stops_the_start_with_one_sentence(deploy, interface, changes, told):
     deployment = deploy(interface)
     environment = {**deployment.environment, **changes}
     environment = {name: value for name, value in environment.items() if value is not None}
@@ -163,7 +163,7 @@ def test_each_line_of_the_log_is_json_and_has_no_secret(observed):
         assert secret not in log
 
 
-def test_an_error_is_reported_without_what_is_secret(observed, tracker):
+def test_an_error_is_reported_without_secrets(observed, tracker):
     ada = Client(observed, https=True).sign_up("ada")
     basic = base64.b64encode(b"ada:secret").decode()
     headers = {
@@ -190,12 +190,12 @@ def test_an_error_is_reported_without_what_is_secret(observed, tracker):
         assert not any(secret.encode() in envelope for envelope in tracker.envelopes), secret
 
 
-def test_without_an_address_nothing_is_there_that_could_report(installed):
+def test_without_a_dsn_sentry_is_not_loaded(installed):
     command = "import sys; print('loaded:', 'django.conf' in sys.modules, 'sentry_sdk' in sys.modules)"
     assert "loaded: True False" in installed("WSGI").run("shell", "-c", command).stdout
 
 
-def test_lines_for_people_are_told_where_they_are_wanted(isolated):
+def test_the_console_log_has_readable_lines(isolated):
     Client(isolated, https=True).get("/accounts/login/")
     line = r"^\d\d:\d\d:\d\d INFO    GET /accounts/login/ 200 in \d+ ms \[[0-9a-f]{32}\]$"
     wait_until(lambda: re.search(line, isolated.log, re.MULTILINE), isolated)
@@ -209,20 +209,20 @@ def test_items_change_while_redis_is_down(isolated):
     ada = Client(isolated, https=True).sign_up("ada-down")
     ada.submit("/items/add/", name="Compass")
     assert ada.names() == ["Compass"]
-    # Nothing can be counted, so nothing is let through.
+    # Throttling cannot count requests, so the API rejects them.
     ada.api("GET", "/api/v1/items/", 500)
 
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("interface", INTERFACES)
-def test_a_proxy_is_not_believed_unless_it_is_counted(deploy, interface):
+def test_a_proxy_is_not_trusted_unless_it_is_counted(deploy, interface):
     with deploy(interface).serve(TRUSTED_PROXIES=0) as server:
         answer = Client(server, https=True).get("/accounts/login/", allow_redirects=False)
         assert answer.status_code == 301
 
 
 @pytest.mark.matrix
-def test_who_signed_in_stays_so_when_the_key_is_rotated(deploy):
+def test_a_user_stays_signed_in_when_the_key_is_rotated(deploy):
     deployment = deploy("WSGI")
     with deployment.serve() as server:
         ada = Client(server, https=True).sign_up("ada-rotation")
@@ -232,7 +232,7 @@ def test_who_signed_in_stays_so_when_the_key_is_rotated(deploy):
 
 
 @pytest.mark.matrix
-def test_forms_are_taken_from_trusted_origins(deploy):
+def test_forms_are_accepted_from_trusted_origins(deploy):
     with deploy("WSGI", CSRF_TRUSTED_ORIGINS="https://www.example.com").serve() as server:
         visitor = Client(server, https=True)
         page = visitor.get("/accounts/login/")
@@ -252,7 +252,7 @@ def test_it_is_not_ready_before_the_migrations(deploy, postgres):
 
 
 @pytest.mark.parametrize("interface", ["ASGI", pytest.param("WSGI", marks=pytest.mark.matrix)])
-def test_it_serves_on_while_it_drains_and_then_stops(deploy, interface):
+def test_it_keeps_serving_while_it_drains_and_then_stops(deploy, interface):
     with deploy(interface).serve(DRAIN_SECONDS=4) as server:
         ada = Client(server, https=True).sign_up(f"ada-drain-{server.port}")
         assert readiness(server) == (200, "ok")
@@ -260,13 +260,13 @@ def test_it_serves_on_while_it_drains_and_then_stops(deploy, interface):
         wait_until(lambda: readiness(server) == (503, "shutting down"), server)
         assert ada.submit("/items/add/", name="Compass").status_code == 200
         assert ada.names() == ["Compass"]
-        # A single Uvicorn process ends as the signal would have ended it.
+        # After a graceful stop a single Uvicorn process ends itself with the same signal.
         code = {"ASGI": -signal.SIGTERM, "WSGI": 0}[interface]
         assert server.process.wait(30) == code, server.log
 
 
 @pytest.mark.matrix
-def test_postgresql_ends_what_takes_too_long(deploy):
+def test_postgresql_has_time_limits(deploy):
     deployment = deploy("WSGI")
     assert deployment.run("shell", "-c", LIMITS).stdout.splitlines()[-3:] == ["30s", "10s", "1min"]
     deployment.environment["DATABASE_URL"] += "?options=-c%20statement_timeout%3D5s"
@@ -274,7 +274,7 @@ def test_postgresql_ends_what_takes_too_long(deploy):
 
 
 @pytest.mark.matrix
-def test_a_database_that_is_too_old_is_told_by_the_checks(deploy):
+def test_the_checks_report_a_database_that_is_too_old(deploy):
     deployment = deploy("WSGI")
     script = TOO_OLD.format(project=deployment.project.path.name)
     done = deployment.project.call("python", "-c", script, env=deployment.environment, check=False)
@@ -284,14 +284,14 @@ def test_a_database_that_is_too_old_is_told_by_the_checks(deploy):
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("version", [None, "3.9"])
-def test_sqlite_lets_one_write_and_the_others_read(installed, version):
+def test_sqlite_allows_one_writer_and_many_readers(installed, version):
     project = installed("WSGI", version) if version else installed("WSGI")
     lines = project.run("shell", "-c", WRITERS).stdout.splitlines()[-3:]
     assert lines == ["['wal', 20000]", "database is locked", "free"]
 
 
 @pytest.mark.matrix
-def test_the_cache_is_shared_where_there_is_a_redis(installed, redis):
+def test_processes_share_the_cache_with_redis(installed, redis):
     project = installed("ASGI")
     write = "from django.core.cache import cache; cache.set('shared', 'by all')"
     read = "from django.core.cache import cache; print(cache.get('shared'))"
@@ -300,7 +300,7 @@ def test_the_cache_is_shared_where_there_is_a_redis(installed, redis):
 
 
 @pytest.mark.matrix
-def test_messages_are_told_from_the_level_on(installed):
+def test_messages_below_the_log_level_are_not_logged(installed):
     script = "from logging import getLogger; log = getLogger('items'); log.info('a detail'); log.warning('a fault')"
     done = installed("WSGI").run("shell", "-c", script, env={"LOG_LEVEL": "warning"})
     assert "a fault" in done.stderr

@@ -1,6 +1,6 @@
-"""Whatever peer is silent, each request is answered, and those that do not need the peer are answered as ever.
+"""Whichever peer is silent, each request gets a response, and requests that do not need this peer work as usual.
 
-Without a limit the client of these tests gives up after a minute.
+If the project had no time limit, the client of these tests would give up after a minute.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from tests.support.production import INTERFACES, wait_until
 
 pytestmark = pytest.mark.matrix
 
-# More than the threads of a process, or than its workers.
+# More than a process has threads, and more than there are workers.
 MANY = 8
 
 UPLOAD = """
@@ -43,7 +43,7 @@ def interface(request):
 
 @pytest.fixture(params=["silent", "refusing"])
 def port(request):
-    """The port of a peer that says nothing, or of none."""
+    """The port of a silent peer, or a port where nothing listens."""
     if request.param == "refusing":
         yield free_port()
     else:
@@ -52,7 +52,7 @@ def port(request):
 
 
 def together(count, ask):
-    """Call `ask` in as many threads; return all results."""
+    """Call `ask` in `count` threads at the same time; return all results."""
     with ThreadPoolExecutor(count) as threads:
         return list(threads.map(lambda _: ask(), range(count)))
 
@@ -95,12 +95,12 @@ def test_a_database_that_never_answered(deploy, interface, port):
         assert Client(server, https=True).get("/accounts/login/").status_code == 200
 
 
-def test_a_database_that_answers_no_more(deploy, interface, postgres):
+def test_a_database_that_stops_answering(deploy, interface, postgres):
     deployment = deploy(interface)
-    # The limit is that of the project, but for its length.
-    serving = deployment.project.path / "my_project" / "serving.py"
-    serving.write_text(
-        serving.read_text().replace("CONNECT_LIMIT, STATEMENT_LIMIT = 5, 35", "CONNECT_LIMIT, STATEMENT_LIMIT = 2, 2")
+    # Shorten the project's limits.
+    startup = deployment.project.path / "my_project" / "startup.py"
+    startup.write_text(
+        startup.read_text().replace("CONNECT_LIMIT, STATEMENT_LIMIT = 5, 35", "CONNECT_LIMIT, STATEMENT_LIMIT = 2, 2")
     )
     address, _, name = deployment.database.rpartition("/")
     with running_peer(int(address.rpartition(":")[2])) as peer:

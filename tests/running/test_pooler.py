@@ -1,4 +1,4 @@
-"""A project behind PgBouncer, which gives each transaction another connection to PostgreSQL."""
+"""A project behind PgBouncer, where each transaction may get a different connection to PostgreSQL."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +10,7 @@ from tests.support.production import INTERFACES
 
 pytestmark = pytest.mark.matrix
 
-# While the rows are read, another transaction has the connection that the first of them came from.
+# While the rows are read, another transaction uses the connection that returned the first rows.
 READ = """
 from django.db import connection, connections
 from users.models import User
@@ -55,7 +55,7 @@ def test_it_is_migrated_and_served(pooled):
     assert pooled.run("shell", "-c", READ).stdout.split()[-2:] == ["6", "30s"]
 
 
-def test_without_the_variable_the_check_names_it(pooled):
+def test_the_check_names_the_missing_variable(pooled):
     pooled.environment["DATABASE_POOLER"] = "False"
     done = pooled.run("check", check=False)
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""A generated project by its own standards: its tests, Django's checks, ruff, Pipenv's scripts."""
+"""Check a generated project with its own tools: its tests, Django's checks, ruff, and the Pipenv scripts."""
 
 import itertools
 import json
@@ -12,7 +12,7 @@ from tests.support.production import INTERFACES, Deployment
 from tests.support.project import COVERAGE
 
 SILENT = "System check identified no issues (0 silenced)."
-# Each interface and each login, in as few projects as can be; the others follow in the matrix.
+# Each interface and each login, in as few projects as possible. The matrix tests the others.
 FIRST = [("ASGI", "username"), ("WSGI", "email")]
 VARIANTS = [
     pytest.param(variant, marks=[] if variant in FIRST else pytest.mark.matrix)
@@ -26,17 +26,17 @@ def project(request, installed):
     return installed(interface, login=login)
 
 
-def test_its_tests_pass_on_sqlite_cover_it_and_warn_of_nothing(project):
+def test_its_tests_pass_on_sqlite_with_full_coverage_and_no_warnings(project):
     done = project.call(*COVERAGE)
     project.call("coverage", "report")
     assert "\nOK\n" in done.stderr
     assert "memory" in done.stderr
-    for module in ("items.tests.test_api", "my_project.tests.test_api", "users.tests.test_pages"):
+    for module in ("items.tests.test_api", "my_project.api.tests.test_schema", "users.tests.test_pages"):
         assert f"({module}." in done.stderr
     assert ("(items.tests.test_live." in done.stderr) == (project.answers["interface"] == "ASGI")
 
 
-def test_its_tests_pass_on_postgresql_and_warn_of_nothing(project, postgres):
+def test_its_tests_pass_on_postgresql_without_warnings(project, postgres):
     database = postgres.database()
     done = project.call("python", "-W", "error", "manage.py", "test", "-v", "2", env={"DATABASE_URL": database})
     assert "\nOK\n" in done.stderr
@@ -44,7 +44,7 @@ def test_its_tests_pass_on_postgresql_and_warn_of_nothing(project, postgres):
 
 
 @pytest.mark.matrix
-def test_code_and_a_branch_that_no_test_runs_are_told(installed, tmp_path):
+def test_coverage_reports_code_and_a_branch_that_no_test_runs(installed, tmp_path):
     project = installed("WSGI").copy(tmp_path)
     (project.path / "new.py").write_text("print()\n")
     with (project.path / "users" / "urls.py").open("a") as urls:
@@ -60,11 +60,11 @@ def test_djangos_checks_are_silent(project, postgres, tmp_path):
     assert project.run("check", "--fail-level", "WARNING").stdout.strip() == SILENT
     deployment = Deployment(project, tmp_path, postgres.database())
     done = deployment.run("check", "--deploy", "--fail-level", "WARNING", "--database", "default")
-    # HSTS decides on what the two others warn of.
+    # Two warnings about HSTS are silenced.
     assert done.stdout.strip() == SILENT.replace("0", "2")
 
 
-def test_the_migrations_are_those_of_the_models(project):
+def test_the_migrations_match_the_models(project):
     assert "No changes detected" in project.run("makemigrations", "--check").stdout
     made = {str(path.relative_to(project.path)) for path in project.path.glob("*/migrations/0*.py")}
     assert made == {"items/migrations/0001_initial.py", "users/migrations/0001_initial.py"}
@@ -96,7 +96,7 @@ def test_pipenv_run_lint_fails_where_the_code_is_not_clean(installed, tmp_path):
 
 
 @pytest.mark.parametrize("python_version", [RUNNING_PYTHON, *pythons_of_other_djangos()])
-def test_what_the_policy_of_the_pages_blocks_is_told(installed, tmp_path, python_version):
+def test_the_linter_reports_what_the_pages_policy_blocks(installed, tmp_path, python_version):
     changed = installed("WSGI", python_version).copy(tmp_path)
     page = changed.path / "items" / "templates" / "items" / "item_confirm_delete.html"
     text = page.read_text()
@@ -110,7 +110,7 @@ def test_what_the_policy_of_the_pages_blocks_is_told(installed, tmp_path, python
 
 
 @pytest.mark.matrix
-def test_a_script_without_the_nonce_is_told(installed, tmp_path):
+def test_the_linter_reports_a_script_without_the_nonce(installed, tmp_path):
     changed = installed("WSGI").copy(tmp_path)
     page = changed.path / "items" / "templates" / "items" / "item_form.html"
     text = page.read_text()
@@ -119,14 +119,14 @@ def test_a_script_without_the_nonce_is_told(installed, tmp_path):
         assert ("P002" in changed.call("djlint", ".", "--lint", "--quiet", check=False).stdout) == told, tag
 
 
-def test_a_change_of_the_api_that_its_description_lacks_is_told(installed, tmp_path):
+def test_a_change_of_the_api_that_schema_yml_lacks_is_reported(installed, tmp_path):
     changed = installed("WSGI").copy(tmp_path)
     views = changed.path / "items" / "views.py"
     text = views.read_text()
     views.write_text(text.replace('"created_at", "name"]', '"created_at"]').replace('"gte", "lt"]}', '"gte"]}'))
     assert views.read_text() != text
-    done = changed.call("python", "manage.py", "test", "my_project.tests.test_api", check=False)
+    done = changed.call("python", "manage.py", "test", "my_project.api.tests.test_schema", check=False)
     assert "FAIL: test_schema_yml_describes_the_api_as_it_is" in done.stderr
     assert "run: python manage.py spectacular --file schema.yml" in done.stderr
     changed.run("spectacular", "--file", "schema.yml")
-    changed.run("test", "my_project.tests.test_api")
+    changed.run("test", "my_project.api.tests.test_schema")

@@ -1,4 +1,4 @@
-"""The proxies of deploy/ in front of the server, on other ports than 80 and 443."""
+"""The proxies of deploy/ in front of the server, on ports other than 80 and 443."""
 
 import contextlib
 import http.client
@@ -18,11 +18,11 @@ pytestmark = pytest.mark.matrix
 
 @pytest.fixture(scope="module", params=[("nginx", "ASGI"), ("nginx", "WSGI"), ("Apache", "ASGI")], ids="-".join)
 def ask(request, deploy):
-    """Ask the proxy over HTTPS: `ask("GET", "/")` returns the answer and its text."""
+    """A function that sends a request to the proxy over HTTPS: `ask("GET", "/")` returns the response and its text."""
     proxy, interface = request.param
     deployment = deploy(interface)
     with tempfile.TemporaryDirectory(prefix="proxies-") as name:
-        # Every user of the machine may read it, the proxy's too.
+        # The proxy may run as another user, which needs access.
         os.chmod(name, 0o755)
         with Service(deployment, name) as service, PROXIES[proxy](deployment, name, [service.path]) as front:
 
@@ -40,7 +40,7 @@ def ask(request, deploy):
             yield ask
 
 
-def test_a_form_is_taken_on_another_port(ask):
+def test_a_form_is_accepted_on_another_port(ask):
     page, text = ask("GET", "/accounts/login/")
     (token,) = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', text)
     fields = {"csrfmiddlewaretoken": token, "username": "nobody", "password": "wrong"}

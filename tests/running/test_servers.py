@@ -1,4 +1,4 @@
-"""The real servers, asked as a real client asks: in development on SQLite, in production on PostgreSQL."""
+"""A real client at the real servers: in development with SQLite, in production with PostgreSQL."""
 
 import gzip
 import re
@@ -17,7 +17,7 @@ LIMIT = 60
 
 
 class Site:
-    """A running server; `client()` is a person who visits it, in production behind a proxy."""
+    """A running server; `client()` returns a new visitor, in production behind a proxy."""
 
     def __init__(self, interface, server, deployment=None):
         self.interface = interface
@@ -30,7 +30,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def sites(installed, deploy, mail_server, tmp_path_factory):
-    """Each server is started when it is first asked for: `sites("production", "WSGI")`."""
+    """A function that returns a server and starts it at the first call: `sites("production", "WSGI")`."""
     started = {}
 
     def start(stage, interface, python_version=RUNNING_PYTHON):
@@ -63,7 +63,7 @@ def site(request, sites):
     return sites(*request.param)
 
 
-def test_the_development_server_is_that_of_the_interface(sites):
+def test_the_development_server_matches_the_interface(sites):
     daphne = sites("development", "ASGI")
     assert "Starting ASGI/Daphne" in daphne.server.log
     assert daphne.client().get("/livez").headers["Server"] == "daphne"
@@ -72,11 +72,11 @@ def test_the_development_server_is_that_of_the_interface(sites):
     assert django.client().get("/livez").headers["Server"].startswith("WSGIServer/")
 
 
-def test_the_production_server_is_that_of_the_interface(sites):
+def test_the_production_server_matches_the_interface(sites):
     assert sites("production", "ASGI").client().get("/livez").headers["Server"] == "uvicorn"
     assert sites("production", "WSGI").client().get("/livez").headers["Server"] == "gunicorn"
     for interface in INTERFACES:
-        # The server's own lines of requests are off.
+        # The server's own access log is off.
         assert "GET /livez" not in sites("production", interface).server.log
 
 
@@ -106,7 +106,7 @@ def test_a_form_without_its_token_is_refused(production):
     assert ada.names() == []
 
 
-def test_who_signed_out_signs_in_again_with_the_password_alone(production):
+def test_a_user_signs_in_again_after_signing_out(production):
     ada = production.client().sign_up("ada-returns")
     assert "<h1>Sign in</h1>" in ada.sign_out().text
     assert ada.get("/").url.endswith("/accounts/login/?next=/")
@@ -135,7 +135,7 @@ def test_the_api_refuses_a_request_without_csrf_token_and_one_without_session(pr
     assert production.client().get("/api/v1/items/").status_code == 401
 
 
-def test_each_owner_sees_and_changes_their_own_items_alone(production):
+def test_each_owner_sees_and_changes_only_their_own_items(production):
     ada, bob = production.client().sign_up("ada-owner"), production.client().sign_up("bob-owner")
     number = ada.api("POST", "/api/v1/items/", 201, name="Of Ada")["id"]
     bob.api("POST", "/api/v1/items/", 201, name="Of Bob")
@@ -162,11 +162,11 @@ def test_the_admin_and_the_description_of_the_api_are_served(site):
         assert {client.get(path).status_code for path in assets} == {200}
 
 
-def test_health_is_told(site):
+def test_the_health_checks_answer_ok(site):
     assert (site.client().get("/livez").text, site.client().get("/readyz").text) == ("ok", "ok")
 
 
-def test_who_asks_by_another_name_and_without_https_is_told_of_its_health(production):
+def test_the_health_checks_need_neither_https_nor_the_right_host(production):
     for path in "/livez", "/readyz":
         answer = Client(production.server).get(path, headers={"Host": "10.0.0.1"}, allow_redirects=False)
         assert (answer.status_code, answer.text) == (200, "ok")
@@ -176,7 +176,7 @@ def test_a_password_is_reset_with_the_link_that_was_mailed(production, mail_serv
     name = f"ada-forgets-{production.interface}"
     production.client().sign_up(name)
     visitor = production.client()
-    assert "Look at your mail" in visitor.submit("/accounts/password_reset/", email=f"{name}@example.com").text
+    assert "Check your email" in visitor.submit("/accounts/password_reset/", email=f"{name}@example.com").text
     message = mail_server.message_to(f"{name}@example.com")
     assert message["From"] == "you@example.com"
     (link,) = re.findall(r"https://127\.0\.0\.1:\d+(/\S+)", message.get_content())
@@ -184,7 +184,7 @@ def test_a_password_is_reset_with_the_link_that_was_mailed(production, mail_serv
     assert "Your new password is set" in page.text
     assert "Sign out" not in visitor.sign_in(name, PASSWORD).text
     assert "Sign out" in visitor.sign_in(name, NEW_PASSWORD).text
-    assert "This link was used already" in production.client().get(link).text
+    assert "This link was already used" in production.client().get(link).text
 
 
 def test_a_static_file_is_compressed_and_kept_for_ever(production):
@@ -196,12 +196,12 @@ def test_a_static_file_is_compressed_and_kept_for_ever(production):
     assert answer.headers["Cache-Control"] == "max-age=315360000, public, immutable"
 
 
-def test_no_tool_of_developers_is_loaded(production):
+def test_no_development_tool_is_loaded(production):
     script = "import sys, my_project.urls; print({'debug_toolbar', 'zeal'} & sys.modules.keys())"
     assert production.deployment.run("shell", "-c", script).stdout.splitlines()[-1] == "set()"
 
 
-def test_plain_http_is_sent_to_https(production):
+def test_plain_http_is_redirected_to_https(production):
     answer = requests.get(f"{production.server.url}/accounts/login/", allow_redirects=False, timeout=LIMIT)
     assert answer.status_code == 301
     assert answer.headers["Location"] == f"https://127.0.0.1:{production.server.port}/accounts/login/"
@@ -243,7 +243,7 @@ def test_an_asgi_server_keeps_few_connections_and_replaces_broken_ones(sites, po
         return {answer.result().status_code for answer in asked}
 
     assert ask_in_parallel() == {200}
-    # Which thread did what last differs each time.
+    # Repeat this, because the order of the threads differs each time.
     for _ in range(3):
         kept = site.deployment.connections(postgres)
         assert len(kept) == 4
@@ -253,7 +253,7 @@ def test_an_asgi_server_keeps_few_connections_and_replaces_broken_ones(sites, po
         assert not set(site.deployment.connections(postgres)) & set(kept)
 
 
-def test_a_database_that_goes_away_is_told_and_its_return_is_noticed(production, postgres):
+def test_an_outage_of_the_database_is_reported_and_its_return_is_noticed(production, postgres):
     ada = production.client().sign_up("ada-outage")
     with production.deployment.outage(postgres):
         answer = ada.get("/readyz")
@@ -282,13 +282,13 @@ HEADERS = {
 HEADERS_OF_A_FILE = {**HEADERS, "Access-Control-Allow-Origin": "*"}
 del HEADERS_OF_A_FILE["X-Frame-Options"]
 ADDRESSES = ["/", "/accounts/login/", "/items/add/", "/admin/", "/api/docs/", "/api/v1/items/", "/no/such/page/"]
-# Two packages and Django itself make the headers.
+# Django and two packages set the headers.
 EACH_DJANGO = [(interface,) for interface in INTERFACES]
 EACH_DJANGO += [pytest.param(("WSGI", version), marks=pytest.mark.matrix) for version in pythons_of_other_djangos()]
 
 
 def security_headers(answer):
-    """Return the headers that tell browsers what is allowed; each page that has scripts of its own has a new nonce."""
+    """Return the security headers of a response, without the value of the nonce, which is new for each page."""
     found = {name: answer.headers[name] for name in {*HEADERS, *HEADERS_OF_A_FILE} if name in answer.headers}
     policy = re.sub(r" 'nonce-[\w+/=-]{20,}'", "", found.get("Content-Security-Policy", ""))
     return {**found, "Content-Security-Policy": sorted(policy.split("; "))}

@@ -1,4 +1,4 @@
-"""No answer can put a package of the project in the way of one that it uses: all their names are refused."""
+"""No answer can give a package of the project the name of a module that it imports: all these names are refused."""
 
 import json
 import re
@@ -9,8 +9,8 @@ from template_code.names import problem_with_name
 from template_code.questions import QUESTIONS
 from tests.support.rendering import assigned
 
-# Runs a command of manage.py, and imports the modules that it reads; prints each name that was asked of Python, found
-# or not, and each that the packages install.
+# Runs a command of manage.py, and imports the modules that it reads from its input. Prints each name that Python tried
+# to import, found or not, and each name that the packages install.
 SCRIPT = """
 import contextlib, importlib, json, pathlib, runpy, sys, sysconfig
 asked = set()
@@ -37,7 +37,7 @@ installed = {path.name.partition(".")[0] for path in folder.iterdir() if path.su
 print(json.dumps({"asked": sorted(asked), "installed": sorted(installed)}))
 """
 
-# What these switch on is imported too.
+# Settings that enable optional parts, so that their imports are included.
 SWITCHES = {"MEDIA_BUCKET_URL": "s3://key:secret@127.0.0.1:1/media", "SENTRY_DSN": "http://key@127.0.0.1:1/1"}
 
 SERVERS = {

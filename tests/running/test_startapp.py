@@ -29,7 +29,7 @@ LAYOUT = {
     "urls.py",
     "views.py",
 }
-# Runs each command that it reads; prints its exit code and what it wrote to both streams.
+# Runs each command that it reads; prints the exit code and both output streams of each.
 EACH = """
 import contextlib, io, json, os, sys
 from django.core.management import execute_from_command_line
@@ -141,17 +141,17 @@ REFUSED = [
     (["scripts"], "An app cannot be called 'scripts'"),
     (["blog", "post"], "A model cannot be called 'post'"),
     (["blog", "Item", "name:str"], "A model cannot be called 'Item'"),
-    (["blog", "Post"], "The first field is what posts are called"),
-    (["blog", "Post", "title"], "'title' is no field"),
-    (["blog", "Post", "title:str", "size:float"], "'float' is no type of field"),
+    (["blog", "Post"], "The first field is the title of posts"),
+    (["blog", "Post", "title"], "'title' is not a field"),
+    (["blog", "Post", "title:str", "size:float"], "'float' is not a type of field"),
     (["blog", "Post", "title:str", "class:str"], "A field cannot be called 'class'"),
-    (["blog", "Post", "title:str", "group:auth.Group"], "'auth.Group' is no type of field"),
-    # Only Django's checks know this.
+    (["blog", "Post", "title:str", "group:auth.Group"], "'auth.Group' is not a type of field"),
+    # Only Django's checks find this one.
     (["blog", "Post", "title:str", "one:items.Item", "two:items.Item"], "blog.Post.one: (fields.E304)"),
 ]
 
 
-def test_what_cannot_be_is_refused_and_nothing_is_left(project):
+def test_invalid_names_and_fields_are_refused_and_nothing_is_left(project):
     before = contents(project)
     commands = json.dumps([["startapp", *words] for words, _ in REFUSED])
     told = json.loads(project.call("python", "-c", EACH, stdin=commands).stdout)
@@ -166,7 +166,7 @@ def test_what_cannot_be_is_refused_and_nothing_is_left(project):
 def test_nothing_is_left_of_a_command_that_was_interrupted(project):
     before = contents(project)
     command = project.words(["python", "manage.py", "startapp", "blog", "Post", "title:str"])
-    # These tests may run in the background, where a shell has SIGINT ignored, and a child would inherit that.
+    # In the background a shell ignores SIGINT, and child processes would inherit that.
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(command, cwd=project.path, env=project.environment(), stderr=subprocess.PIPE)
     signal.signal(signal.SIGINT, handler)
@@ -182,7 +182,7 @@ def test_nothing_is_left_of_a_command_that_was_interrupted(project):
 
 
 @pytest.mark.matrix
-def test_in_a_project_that_was_edited_the_lines_and_commands_are_printed(project):
+def test_in_an_edited_project_the_missing_lines_and_commands_are_printed(project):
     urls = project.path / "my_project" / "urls.py"
     edited = urls.read_text().replace('include("users.urls")', 'include("users.urls", None)')
     urls.write_text(edited)
@@ -197,12 +197,12 @@ def test_in_a_project_that_was_edited_the_lines_and_commands_are_printed(project
         path.write_text(path.read_text().replace(place, f"{place}    {line}\n"))
     for command in re.findall("^  python manage.py (.*)$", said, re.MULTILINE):
         project.run(*command.split())
-    project.run("test", "blog", "my_project.tests.test_api")
+    project.run("test", "blog", "my_project.api.tests.test_schema")
 
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("interface", INTERFACES)
-def test_without_the_example_all_works_on(installed, interface, tmp_path):
+def test_everything_works_without_the_example(installed, interface, tmp_path):
     project = installed(interface).copy(tmp_path)
     remove_example(project)
     project.call(*COVERAGE)
@@ -214,6 +214,6 @@ def test_without_the_example_all_works_on(installed, interface, tmp_path):
 
 
 @pytest.mark.matrix
-def test_the_generator_is_one_folder(project):
+def test_the_folder_of_startapp_can_be_deleted(project):
     shutil.rmtree(project.path / "my_project" / "management")
     assert is_clean(project)

@@ -1,4 +1,4 @@
-"""A week in a project: after each change its tests pass and its server answers."""
+"""A week of work in a project: after each change its tests pass and its server answers."""
 
 import re
 
@@ -29,12 +29,12 @@ class Week:
         return self.project.run(*command, env=self.environment, **options)
 
     def add(self, app, *words):
-        """Add an app; its tests pass."""
+        """Add an app and run its tests."""
         self.run("startapp", app, *words)
         assert "\nOK\n" in self.run("test", app).stderr
 
     def is_served(self, *addresses):
-        """Ask the server for these pages, as someone who is signed in."""
+        """Request these pages from the server as a signed-in user."""
         self.run("migrate")
         with self.project.serve(env=self.environment, ready="/readyz") as server:
             client = Client(server)
@@ -46,7 +46,7 @@ class Week:
         commit(self.project.path)
 
     def is_well(self, *addresses):
-        """Run all that CI runs, then ask the server."""
+        """Run everything that CI runs, then request these pages."""
         done = self.call("pipenv", "run", "ci")
         assert "\nOK\n" in done.stderr
         assert re.search(r"^TOTAL .* 100%$", done.stdout, re.MULTILINE)
@@ -65,7 +65,7 @@ def live_through(week, add_package=False):
     pages = ["/", "/categories/add/", "/products/add/", "/orders/add/", "/admin/login/"]
     week.is_well(*pages, "/api/v1/items/", "/api/v1/categories/", "/api/v1/products/", "/api/v1/orders/")
 
-    # Django's checks refuse this one after the files were written.
+    # Django's checks reject this one after the files were written.
     words = ["startapp", "gifts", "Gift", "name:str", "one:shop.Product", "two:shop.Product"]
     done = week.run(*words, check=False)
     assert done.returncode == 1
@@ -91,7 +91,7 @@ def live_through(week, add_package=False):
     edit(project, "my_project/settings.py", admin, f'{admin}MOTTO = env["MOTTO"]\n')
     week.call("python", "-m", "my_project.environment")
     assert "MOTTO" in (project.path / ".env.example").read_text()
-    assert "MOTTO" in (project.path / "README.md").read_text()
+    assert "MOTTO" in (project.path / "docs" / "settings.md").read_text()
     week.is_served("/")
 
     field = "    owner = models.ForeignKey("
@@ -103,13 +103,13 @@ def live_through(week, add_package=False):
     week.is_well("/", "/categories/")
 
 
-def test_after_each_step_all_is_green_and_the_server_answers(installed, postgres, tmp_path):
+def test_after_each_step_all_checks_pass_and_the_server_answers(installed, postgres, tmp_path):
     project = installed("WSGI", PRESENT[0]).copy(tmp_path)
     live_through(Week(project, {"DATABASE_URL": postgres.database()}))
 
 
-def test_after_each_step_all_is_green_with_the_newest_and_one_more_package(tmp_path):
-    # It has a virtual environment of its own, because a package is installed into it.
+def test_after_each_step_all_checks_pass_with_the_newest_python_and_one_more_package(tmp_path):
+    # This project has its own virtual environment, because a package is installed into it.
     path = path_of_tools(tmp_path / "path", "pipenv", "uv")
     project = generate(tmp_path / "made", {"interface": "ASGI", "python_version": PRESENT[-1]}, {"PATH": path})
     assert "\nReady:" in project.output

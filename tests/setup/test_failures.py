@@ -1,4 +1,4 @@
-"""Whatever fails while a project is set up: it stays, and the printed commands finish it."""
+"""Failures during the set-up: the project stays, and the printed commands finish it."""
 
 import contextlib
 import os
@@ -29,7 +29,7 @@ WSGI = {"interface": "WSGI"}
 
 
 def namespace(*options):
-    """Return the words that run a command in namespaces of its own, which a user may make where root may."""
+    """Return the words before a command that run it in its own namespaces; skip the test if that is not allowed."""
     command = ["unshare", *([] if os.geteuid() == 0 else ["--map-root-user"]), *options]
     with contextlib.suppress(FileNotFoundError):
         if subprocess.run([*command, "true"], capture_output=True).returncode == 0:
@@ -50,7 +50,7 @@ def path_with_uv(tmp_path):
 
 
 def assert_whole(folder, plain):
-    """Check that no file which Cookiecutter wrote is missing or changed, but for the source above the Pipfile."""
+    """Check that no file that Cookiecutter wrote is missing or changed; only the Pipfile may have a source added."""
     for file in plain.path.rglob("*"):
         if file.is_file():
             assert (folder / file.relative_to(plain.path)).read_bytes().endswith(file.read_bytes()), file
@@ -68,7 +68,7 @@ def assert_finished(project):
 
 
 def fails(tmp_path, rendered, path, sentence, wrapper=(), **environment):
-    """Generate a project whose set-up fails with this sentence while it installs; return it."""
+    """Generate a project whose installation fails with this sentence; return the project."""
     project = generate(tmp_path / "made", WSGI, {"PATH": path, **environment}, wrapper)
     assert f"\n{sentence} All output is in {project.path}/setup.log.\n\nNot finished:\n" in project.output
     assert "Ready:" not in project.output
@@ -95,7 +95,7 @@ def test_without_a_network(tmp_path, rendered, path_with_uv):
     cache = {"UV_CACHE_DIR": str(tmp_path / "uv"), "PIP_NO_CACHE_DIR": "1", **OFFLINE}
     sentence = "The package index does not answer."
     project = fails(tmp_path, rendered, path_with_uv, sentence, namespace("--net"), **cache)
-    # The tested versions were locked before it was known that they could not be had.
+    # The tested versions were locked before their download failed.
     assert_tested_versions(project)
     finish(project.output, tmp_path, clean_environment(PATH=path_with_uv))
     assert_finished(project)
@@ -170,7 +170,7 @@ def test_on_a_full_disk(tmp_path, rendered, path_with_uv, size):
 FULL_AT_ONCE = 'mount -t tmpfs -o size=2000k tmpfs "$1"; cd "$1"; shift; "$@" || { ls; exit 1; }'
 
 
-def test_on_a_disk_that_is_full_already_nothing_is_begun(tmp_path):
+def test_on_a_full_disk_no_project_is_created(tmp_path):
     folder = tmp_path / "made"
     command = cookiecutter_command(folder, WSGI, "--no-input")
     script = ["bash", "-euc", FULL_AT_ONCE, "bash", folder]
@@ -180,7 +180,7 @@ def test_on_a_disk_that_is_full_already_nothing_is_begun(tmp_path):
     assert (done.stdout, done.stderr) == ("", sentence)
 
 
-def test_on_a_file_system_that_tells_no_size(tmp_path, rendered):
+def test_on_a_file_system_that_reports_no_size(tmp_path, rendered):
     folder = tmp_path / "made"
     command = cookiecutter_command(folder, WSGI, "--no-input")
     script = ["bash", "-euc", 'mount -t ramfs ramfs "$1"; "${@:2}"; cp -a "$1/my_project" "$1/.."', "bash", folder]
@@ -188,7 +188,7 @@ def test_on_a_file_system_that_tells_no_size(tmp_path, rendered):
     assert_whole(tmp_path / "my_project", rendered(**WSGI))
 
 
-def test_into_a_folder_that_is_read_only_nothing_is_begun(tmp_path):
+def test_in_a_read_only_folder_no_project_is_created(tmp_path):
     folder = tmp_path / "made"
     command = cookiecutter_command(folder, WSGI, "--no-input")
     script = ["bash", "-euc", 'mount --bind "$1" "$1"; mount -o remount,ro,bind "$1"; shift; "$@"', "bash", folder]
@@ -211,7 +211,7 @@ def test_neither_git_nor_a_compiler_is_needed(tmp_path):
 
 
 @pytest.mark.matrix
-def test_without_the_wanted_python(tmp_path, rendered):
+def test_without_the_chosen_python(tmp_path, rendered):
     others = [version for version in PYTHON_VERSIONS[1:] if version != RUNNING_PYTHON and python_of(version)]
     if not others:
         pytest.skip("there is one Python on this machine")
@@ -228,7 +228,7 @@ def test_without_the_wanted_python(tmp_path, rendered):
 
 
 def interrupted(tmp_path, rendered, environment, moment):
-    """Press Ctrl-C at a moment of the set-up; return what is shown."""
+    """Press Ctrl-C when the log of the set-up has this text; return what the terminal shows."""
     terminal = Terminal(tmp_path, WSGI, environment, "--no-input")
     terminal.wait_until(lambda: terminal.log_has(moment))
     terminal.press_ctrl_c()
@@ -271,7 +271,7 @@ def test_when_a_program_is_killed(tmp_path, rendered, path_with_uv):
 
 
 @pytest.mark.matrix
-def test_a_pipenv_that_does_not_work_is_passed_over(tmp_path):
+def test_a_pipenv_that_does_not_work_is_skipped(tmp_path):
     folder = tmp_path / "bin"
     path = path_of_tools(folder, "uv")
     (folder / "pipenv").write_text("#!/bin/sh\nexit 1\n")
@@ -291,7 +291,7 @@ exit 1
 
 
 @pytest.mark.matrix
-def test_what_uv_leaves_half_done_is_done_anew(tmp_path):
+def test_an_unfinished_installation_of_uv_is_repeated(tmp_path):
     path = path_of_tools(tmp_path / "bin", "pipenv")
     uv = tmp_path / "bin" / "uv"
     (django,) = pins(RUNNING_PYTHON)["django"].specifier

@@ -1,4 +1,4 @@
-"""Wherever it is run, the same project results, it runs, and nothing else is touched."""
+"""Generate a project in many places: the result is the same and runs, and nothing else changes."""
 
 import functools
 import os
@@ -35,7 +35,7 @@ FOREIGN_FILES = {
 
 
 class Place:
-    """Where and how a user makes a project, and what was around it before and after."""
+    """Where and how a user generates a project, and the files around it before and after."""
 
     def __init__(self, user, folder=None, env=None, script=MAKE, run=User.run, lent=False):
         self.user = user
@@ -43,7 +43,7 @@ class Place:
         self.env = env or {}
         path = self.folder / "my_project"
         if lent:
-            # How it is installed does not depend on this place.
+            # Use an installed environment, because the installation does not depend on the place.
             script = script.replace(MAKE, f"{MAKE} -f")
             path.mkdir()
             (path / ".venv").symlink_to(environment_of({"interface": "WSGI", "python_version": RUNNING_PYTHON}))
@@ -135,20 +135,20 @@ def with_nobody_who_reads_on(folder):
 
 def as_an_ordinary_user(folder):
     if os.geteuid() != 0:
-        pytest.skip("these tests are run by an ordinary user, who cannot become another one")
+        pytest.skip("only root can run a command as another user")
     pythons = [sys.executable, f"/usr/local/bin/python{RUNNING_PYTHON}", f"/usr/bin/python{RUNNING_PYTHON}"]
     for python in map(os.path.realpath, pythons):
         if subprocess.run([*become_nobody(), "env", python, "-c", "import venv"], capture_output=True).returncode == 0:
             break
     else:
-        pytest.skip(f"there is no Python {RUNNING_PYTHON} that an ordinary user may run")
+        pytest.skip(f"there is no Python {RUNNING_PYTHON} that an ordinary user can run")
     user = Nobody(folder, python)
     template = copy_template(folder / "template")
     return Place(user, script=MAKE.replace(str(ROOT), str(template)))
 
 
 def packages(venv):
-    """Return the names of what is installed in a virtualenv."""
+    """Return the names of the packages in a virtualenv."""
     return {path.name.partition("-")[0] for path in venv.glob("lib/*/site-packages/*.dist-info")}
 
 
@@ -166,13 +166,13 @@ everywhere = pytest.mark.parametrize("where", PLACES, ids=lambda where: where.__
 
 @pytest.fixture(scope="module")
 def at(tmp_path_factory):
-    """Give a place, where a project was made once for all tests: `at(in_a_git_repository)`."""
+    """A function that returns a place; its project is generated once for all tests: `at(in_a_git_repository)`."""
     with tempfile.TemporaryDirectory(prefix="nobody-") as open_to_all:
         os.chmod(open_to_all, 0o755)
 
         @functools.cache
         def at(where):
-            # An ordinary user may not enter the folders of pytest.
+            # An ordinary user has no access to pytest's folders.
             base = Path(open_to_all) if where is as_an_ordinary_user else tmp_path_factory.mktemp("places")
             folder = base / where.__name__
             folder.mkdir()
@@ -197,7 +197,7 @@ def test_its_tables_are_in_a_database_of_its_own(at, where):
 
 
 @everywhere
-def test_all_that_it_says_is_meant_for_the_user(at, where):
+def test_the_output_has_only_lines_for_the_user(at, where):
     assert "Traceback" not in at(where).project.output
     assert "Warning" not in at(where).project.output
 
@@ -239,7 +239,7 @@ def test_a_git_repository_sees_the_new_folder_and_no_secret_in_it(at):
     assert "my_project/.env" not in kept
 
 
-def test_when_nobody_reads_on_the_set_up_goes_on(at):
+def test_the_set_up_continues_when_its_output_is_closed(at):
     project = at(with_nobody_who_reads_on).project
     assert project.output == "Setting up my_project:\n"
     assert "System check identified no issues" in (project.path / "setup.log").read_text()
@@ -251,6 +251,6 @@ def test_on_a_terminal_a_step_overwrites_what_it_showed_before(at):
     assert "\033[32mReady:" in output
 
 
-def test_all_belongs_to_the_ordinary_user(at):
+def test_all_files_belong_to_the_ordinary_user(at):
     path = at(as_an_ordinary_user).project.path
     assert {entry.owner() for entry in [path, *path.rglob("*")] if not entry.is_symlink()} == {"nobody"}

@@ -1,4 +1,4 @@
-"""`cruft update` takes an edited project from each of the last releases to the present template."""
+"""`cruft update` updates an edited project of each of the last releases to the present template."""
 
 import json
 
@@ -16,9 +16,9 @@ pytestmark = pytest.mark.matrix
 RELEASES = {release.version: release for release in last_releases()}
 OLDEST, *_ = RELEASES
 PAIRS = [(version, interface) for version in RELEASES for interface in QUESTIONS["interface"]]
-# The set-up of a release takes most of the time, so one project has it, and the others get the same packages lent.
+# The set-up of a release is slow, so one project runs it. The others borrow an environment with the same packages.
 WITH_PIPENV = (OLDEST, "WSGI")
-# The others are only checked and migrated.
+# Only these projects run their tests. The others are only migrated.
 WITH_ITS_TESTS = [pair for pair in PAIRS if OLDEST in pair]
 ADD = "from users.models import User; from items.models import Item; "
 ADD += "Item.objects.create(name='Map', owner=User.objects.create_user('ada'))"
@@ -61,6 +61,7 @@ def updated(request, template, path, tmp_path_factory):
         shop.pipenv("install", "--dev")
     else:
         shop.lend(environment_of(answers))
+    shop.follow_the_changelog(version)
     shop.run_all("makemigrations", "spectacular --file schema.yml", "check", "makemigrations --check", "migrate")
     return shop, request.param
 

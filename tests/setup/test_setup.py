@@ -1,4 +1,4 @@
-"""What the hooks do for a user: install, migrate, and say how to go on."""
+"""What the hooks do for a user: install, migrate, and print the next command."""
 
 import http.server
 import re
@@ -33,7 +33,7 @@ STEPS = [
 
 
 def packages(project):
-    """Return the names of what is really installed."""
+    """Return the names of the installed packages."""
     script = "import importlib.metadata as m; print(*(d.metadata['Name'] for d in m.distributions()))"
     return {name.lower().replace("_", "-") for name in project.call("python", "-c", script).stdout.split()}
 
@@ -43,7 +43,7 @@ def project(request, set_up):
     return set_up(request.param)
 
 
-def test_each_step_is_told_with_its_time_and_what_it_did_and_the_next_command_follows(project):
+def test_each_step_is_printed_with_its_time_and_result_before_the_next_command(project):
     lines = [line for line in project.output.splitlines() if " so far; " not in line]
     # Some are in both sections.
     count = len({*lock(project)["default"], *lock(project)["develop"]})
@@ -64,7 +64,7 @@ def test_each_step_is_told_with_its_time_and_what_it_did_and_the_next_command_fo
     assert not re.search("[\r\x1b]", project.output)
 
 
-def test_what_the_programs_print_is_in_the_log_alone(project):
+def test_the_output_of_the_programs_is_only_in_the_log(project):
     log = (project.path / "setup.log").read_text()
     for text in "pipenv install --dev", "Installing dependencies from Pipfile.lock", "+ Create model User", " OK":
         assert f"{text}\n" in log or f"{text} (" in log
@@ -72,7 +72,7 @@ def test_what_the_programs_print_is_in_the_log_alone(project):
 
 
 @pytest.mark.matrix
-def test_a_second_run_does_what_is_left(tmp_path):
+def test_a_second_run_finishes_the_set_up(tmp_path):
     path = path_of_tools(tmp_path / "bin", "pipenv", "uv")
     nothing_listens = {"PIP_INDEX_URL": f"http://127.0.0.1:{free_port()}/simple", **OFFLINE}
     folder = tmp_path / "made"
@@ -106,17 +106,17 @@ def test_every_locked_package_has_hashes(project):
         assert all(digest.startswith("sha256:") for digest in package["hashes"]), name
 
 
-def test_the_lock_is_that_of_the_pipfile(project):
+def test_the_lock_matches_the_pipfile(project):
     project.call("pipenv", "verify")
 
 
-def test_the_lock_names_pips_default_index_alone(project):
+def test_the_lock_names_only_pips_default_index(project):
     default, *_ = indexes(project)
     assert [source["url"] for source in lock(project)["_meta"]["sources"]] == [default]
     assert (project.path / "Pipfile").read_text().count("://") == 1
 
 
-def test_asgi_packages_are_installed_for_asgi_alone(set_up):
+def test_asgi_packages_are_installed_only_for_asgi(set_up):
     assert packages(set_up("ASGI")) & (ASGI_PACKAGES | {"gunicorn"}) == ASGI_PACKAGES
     assert packages(set_up("WSGI")) & (ASGI_PACKAGES | {"gunicorn"}) == {"gunicorn"}
 
@@ -135,7 +135,7 @@ def test_the_replay_file_has_no_secret(project):
     assert secret_key(project) not in replay.read_text()
 
 
-def test_env_is_for_its_owners_eyes_and_has_a_key_of_its_own(set_up):
+def test_only_its_owner_can_read_env_and_its_key_is_unique(set_up):
     keys = set()
     for interface in INTERFACES:
         project = set_up(interface)
@@ -145,7 +145,7 @@ def test_env_is_for_its_owners_eyes_and_has_a_key_of_its_own(set_up):
     assert len(keys) == len(INTERFACES)
 
 
-def test_the_description_of_the_api_is_that_of_the_code(project):
+def test_schema_yml_matches_the_code(project):
     schema = (project.path / "schema.yml").read_text()
     assert "  /api/v1/items/:\n" in schema
     assert schema == project.run("spectacular").stdout
@@ -154,7 +154,7 @@ def test_the_description_of_the_api_is_that_of_the_code(project):
 def test_each_app_has_one_migration(project):
     found = {str(path.relative_to(project.path)) for path in project.path.glob("*/migrations/[!_]*.py")}
     assert found == {"items/migrations/0001_initial.py", "users/migrations/0001_initial.py"}
-    # With Django's header, which tells the time, no two projects were the same.
+    # Django's header has the time, so no two projects would be the same.
     assert [path for path in found if (project.path / path).read_text().startswith("#")] == []
     assert "No changes detected" in project.run("makemigrations", "--check").stdout
     project.run("migrate", "--check")
@@ -169,7 +169,7 @@ def test_the_command_after_ready_starts_the_server(project, tmp_path):
 
 
 class Index(http.server.BaseHTTPRequestHandler):
-    """A company's index: shows the machine's own one to those who know the password."""
+    """A company's index: redirects to this machine's index and requires a password."""
 
     def do_GET(self):
         if self.headers["Authorization"] != f"Basic {b64encode(b'me:secret').decode()}":

@@ -1,4 +1,4 @@
-"""The steps of the set-up, with stubs for Pipenv, uv and Python: quick, and each can be made to fail."""
+"""The steps of the set-up, with stubs for Pipenv, uv and Python, which are fast and can fail on purpose."""
 
 import errno
 import json
@@ -24,7 +24,7 @@ case $1 in
 install) {install} ;;
 esac
 """
-# Says of each command of manage.py that it is done, and runs none.
+# Prints that each command of manage.py is done, and runs none.
 PYTHON = """\
 #!/bin/sh
 while read -r command; do
@@ -43,7 +43,7 @@ def program(path, text):
 
 
 class Fakes:
-    """Stubs; `install`, `uv` and `describe` are the shell commands that they run."""
+    """Stubs of Pipenv, uv and Python; `install`, `uv` and `describe` are the shell commands that they run."""
 
     def __init__(self, folder, install="true", uv=None, describe=": > schema.yml.new"):
         self.folder = folder
@@ -56,7 +56,7 @@ class Fakes:
         self.environment = {"PATH": str(self.bin), "TMPDIR": str(folder / "temporary")}
 
     def generate(self, **environment):
-        """Run Cookiecutter, over the project if there is one; return the project."""
+        """Run Cookiecutter, again if the project exists; return the project."""
         command = cookiecutter_command(self.folder / "made", ANSWERS, "--no-input", "--overwrite-if-exists")
         environment = clean_environment(**{**self.environment, **environment})
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
@@ -69,28 +69,28 @@ class Fakes:
         return Terminal(self.folder / "made", ANSWERS, environment, "--no-input")
 
     def is_left(self):
-        """Return what is left of the set-up in the project and in the temporary folder."""
+        """Return the files that the set-up left in the project and in the temporary folder."""
         project = self.folder / "made" / "my_project"
         left = [*project.glob(".venv*/*"), *project.glob("*.new"), *(self.folder / "temporary").iterdir()]
         return [path.name for path in left]
 
 
 def commands_done(project):
-    """Return the commands of manage.py that were run."""
+    """Return the commands of manage.py that the set-up ran."""
     return re.findall("^(.*) is done$", (project.path / "setup.log").read_text(), re.MULTILINE)
 
 
-def test_all_is_done_in_this_order(tmp_path):
+def test_the_steps_run_in_this_order(tmp_path):
     project = Fakes(tmp_path).generate()
     assert " packages, as tested\n" in project.output
     assert f"{READY}cd {project.path} && pipenv run dev\n" in project.output
-    # Users come first, and no migration has a header with the time.
+    # The migrations of users come first, and no migration has a header with the time.
     *makemigrations, migrate, spectacular, check = commands_done(project)
     assert makemigrations == ["makemigrations --no-header users", "makemigrations --no-header"]
     assert (migrate, spectacular, check) == ("migrate", "spectacular --file schema.yml.new", "check")
 
 
-def test_what_is_installed_is_not_installed_again_and_the_api_is_described_anew(tmp_path):
+def test_a_second_run_installs_nothing_and_regenerates_the_schema(tmp_path):
     fakes = Fakes(tmp_path, describe="echo $$ > schema.yml.new")
     before = (fakes.generate().path / "schema.yml").read_text()
     project = fakes.generate()
@@ -110,28 +110,28 @@ def test_a_database_that_env_names_is_left_alone(tmp_path, variable):
     assert READY in project.output
 
 
-def test_uv_is_used_where_it_is_found_and_pipenv_has_the_last_word(tmp_path):
+def test_uv_installs_if_it_is_found_and_pipenv_checks_the_result(tmp_path):
     fakes = Fakes(tmp_path, uv="exit 0")
     log = (fakes.generate().path / "setup.log").read_text()
     words = rf"\$ {fakes.bin}/uv pip install --no-config --python .venv/bin/python --no-deps --require-hashes -r "
     assert re.search(rf"^{words}.*?^\$ pipenv install --dev$", log, re.MULTILINE | re.DOTALL)
 
 
-def test_what_uv_leaves_half_done_is_thrown_away(tmp_path):
+def test_an_unfinished_installation_of_uv_is_removed(tmp_path):
     project = Fakes(tmp_path, install="[ ! -e .venv/half ]", uv=": > .venv/half; exit 1").generate()
     assert " packages, as tested\n" in project.output
     assert READY in project.output
 
 
-def test_a_version_that_cannot_be_had_is_resolved_afresh(tmp_path):
+def test_pipenv_resolves_a_version_that_is_not_available(tmp_path):
     lock = json.dumps({"default": {}, "develop": {}})
     install = f"[ ! -e Pipfile.lock ] && echo '{lock}' > Pipfile.lock"
     project = Fakes(tmp_path, install=install).generate()
-    assert " 0 packages, as Pipenv resolved them, because a tested version cannot be had here\n" in project.output
+    assert " 0 packages, as Pipenv resolved them, because a tested version is not available here\n" in project.output
     assert READY in project.output
 
 
-def test_a_pipenv_that_is_killed_is_told_and_the_lock_stays(tmp_path):
+def test_a_killed_pipenv_is_reported_and_the_lock_stays(tmp_path):
     fakes = Fakes(tmp_path, install="[ -e tried ] || { : > tried; kill -9 $$; }")
     project = fakes.generate()
     assert "\n`pipenv install --dev` was killed by signal 9. All output is in " in project.output
@@ -139,7 +139,7 @@ def test_a_pipenv_that_is_killed_is_told_and_the_lock_stays(tmp_path):
     assert fakes.is_left() == []
 
 
-def test_a_program_that_says_that_the_disk_is_full_is_believed(tmp_path):
+def test_a_program_that_reports_a_full_disk_is_believed(tmp_path):
     install = f"echo '{os.strerror(errno.ENOSPC)}' >&2; exit 1"
     assert "\nThe disk is full. All output is in " in Fakes(tmp_path, install=install).generate().output
 
@@ -148,7 +148,7 @@ def wait_until_it_installs(terminal):
     terminal.wait_until(lambda: terminal.log_has("pipenv install --dev"))
 
 
-def test_ctrl_c_leaves_the_project_and_nothing_half_made(tmp_path):
+def test_ctrl_c_leaves_the_project_and_nothing_unfinished(tmp_path):
     fakes = Fakes(tmp_path, install="exec /bin/sleep 60")
     terminal = fakes.terminal()
     wait_until_it_installs(terminal)
@@ -160,7 +160,7 @@ def test_ctrl_c_leaves_the_project_and_nothing_half_made(tmp_path):
     assert fakes.is_left() == []
 
 
-def test_sigterm_leaves_the_project_and_nothing_half_made(tmp_path):
+def test_sigterm_leaves_the_project_and_nothing_unfinished(tmp_path):
     fakes = Fakes(tmp_path, install="exec /bin/sleep 60")
     terminal = fakes.terminal()
     wait_until_it_installs(terminal)
@@ -171,7 +171,7 @@ def test_sigterm_leaves_the_project_and_nothing_half_made(tmp_path):
     assert fakes.is_left() == []
 
 
-def test_a_description_that_fails_leaves_the_one_of_before(tmp_path):
+def test_a_failed_schema_command_leaves_the_old_schema(tmp_path):
     describe = "echo half > schema.yml.new; exit 1"
     project = Fakes(tmp_path, install="echo of before > schema.yml", describe=describe).generate()
     assert "\n`manage.py spectacular` failed. All output is in " in project.output
@@ -191,7 +191,7 @@ def test_a_long_step_shows_its_seconds_on_a_terminal(tmp_path):
     assert "\n\x1b[32mReady:\x1b[0m cd my_project && pipenv run dev\r\n" in terminal.shown
 
 
-def test_elsewhere_a_long_step_says_once_that_it_is_alive(tmp_path):
+def test_without_a_terminal_a_long_step_prints_once_that_it_is_running(tmp_path):
     project = Fakes(tmp_path, install="/bin/sleep 3").generate()
     where = f"so far; its output is in {project.path}/setup.log"
     assert len(re.findall(rf"^  packages, with pipenv install +2\.\d s  {where}$", project.output, re.MULTILINE)) == 1
@@ -199,7 +199,7 @@ def test_elsewhere_a_long_step_says_once_that_it_is_alive(tmp_path):
 
 
 @pytest.mark.parametrize("setting", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
-def test_no_colour_is_seen_where_none_is_wanted(tmp_path, setting):
+def test_colours_can_be_turned_off(tmp_path, setting):
     terminal = Fakes(tmp_path, install="exit 1").terminal(**setting)
     terminal.end()
     assert "failed\r\n" in terminal.shown
@@ -207,7 +207,7 @@ def test_no_colour_is_seen_where_none_is_wanted(tmp_path, setting):
     assert "\x1b[3" not in terminal.shown
 
 
-def test_a_reader_who_goes_away_does_not_end_the_set_up(tmp_path):
+def test_a_reader_who_closes_the_output_does_not_end_the_set_up(tmp_path):
     fakes = Fakes(tmp_path)
     command = shlex.join(cookiecutter_command(tmp_path / "made", ANSWERS, "--no-input"))
     environment = clean_environment(**{**fakes.environment, "PATH": f"{fakes.bin}:/usr/bin:/bin"})

@@ -1,4 +1,4 @@
-"""The set-up on a machine without the wanted Python: it ends within seconds and prints how to finish it."""
+"""The set-up on a machine without the chosen Python: it ends within seconds and prints how to finish it."""
 
 import json
 import os
@@ -20,7 +20,7 @@ MANAGE = ".venv/bin/python manage.py"
 
 
 class Unfinished:
-    """A set-up with only these tools on PATH; `done` is the CompletedProcess of Cookiecutter."""
+    """A set-up with only these tools on PATH; `done` is Cookiecutter's CompletedProcess."""
 
     def __init__(self, folder, *tools, answers=ANSWERS, **environment):
         self.temporary = folder / "temporary"
@@ -42,7 +42,7 @@ class Unfinished:
 
 
 def program(path, command):
-    """Make a program that runs this command; return its path."""
+    """Create a program that runs this command; return its path."""
     path.parent.mkdir(parents=True)
     path.write_text(f"#!/bin/sh\n{command}\n")
     path.chmod(0o755)
@@ -54,7 +54,7 @@ def unfinished(tmp_path_factory):
     return Unfinished(tmp_path_factory.mktemp("unfinished"), "pipenv", SETUP_OUTPUT="json", **FOREIGN)
 
 
-def test_the_project_stays_and_the_commands_that_finish_it_are_told(unfinished):
+def test_the_project_stays_and_the_commands_that_finish_it_are_printed(unfinished):
     assert unfinished.done.returncode == 0
     sentence = f"There is no Python {MISSING} on this machine: install it."
     log = unfinished.project.path / "setup.log"
@@ -77,21 +77,21 @@ def test_the_end_of_the_log_is_shown(unfinished):
     assert set(shown) <= set((unfinished.project.path / "setup.log").read_text().splitlines())
 
 
-def test_a_script_reads_the_same_from_the_last_line(unfinished):
+def test_the_last_line_has_the_result_as_json(unfinished):
     result = json.loads(unfinished.done.stdout.splitlines()[-1])
     assert (result["state"], result["project"]) == ("not finished", str(unfinished.project.path))
     assert [step["state"] for step in result["steps"]] == ["done", "failed", *["not run"] * 4]
     assert [f"  {command}" for command in result["remaining"]] == unfinished.commands
 
 
-def test_env_is_for_its_owners_eyes(unfinished):
+def test_only_its_owner_can_read_env(unfinished):
     assert stat.S_IMODE((unfinished.project.path / ".env").stat().st_mode) == 0o600
     assert len(secret_key(unfinished.project)) >= 50
 
 
-def test_the_lock_is_there_with_the_shipped_versions(unfinished):
+def test_the_lock_has_the_tested_versions(unfinished):
     shipped, packages = pins(MISSING), locked(unfinished.project)
-    # The last two are what Django needs.
+    # The last two are dependencies of Django.
     assert {"django", "ruff", "asgiref", "sqlparse"} <= packages.keys()
     for name, package in packages.items():
         assert package["version"] == str(shipped[name].specifier)
@@ -99,11 +99,11 @@ def test_the_lock_is_there_with_the_shipped_versions(unfinished):
     unfinished.project.call("pipenv", "verify")
 
 
-def test_nothing_is_left_in_the_temporary_folder_of_who_is_not_finished(unfinished):
+def test_nothing_is_left_in_the_temporary_folder_of_an_unfinished_set_up(unfinished):
     assert list(unfinished.temporary.iterdir()) == []
 
 
-def test_an_env_that_is_there_is_kept(tmp_path):
+def test_an_existing_env_is_kept(tmp_path):
     env = tmp_path / "made" / "my_project" / ".env"
     env.parent.mkdir(parents=True)
     env.write_text("SECRET_KEY=own\n")
@@ -116,24 +116,24 @@ def test_a_pipenv_that_only_the_running_python_has_is_found(tmp_path):
     assert f" {sys.executable} -m pipenv install --dev --python " in Unfinished(tmp_path).commands[1]
 
 
-def test_of_two_pipenvs_the_one_that_works_is_taken(tmp_path):
+def test_of_two_pipenvs_the_one_that_works_is_used(tmp_path):
     program(tmp_path / "broken" / "pipenv", "exit 1")
     unfinished = Unfinished(tmp_path, PATH=tmp_path / "broken")
     assert f" {sys.executable} -m pipenv install --dev --python " in unfinished.commands[1]
 
 
 def test_a_python_that_only_pyenv_has_is_found(tmp_path):
-    # It is good for nothing else.
+    # This stub of a Python does nothing but print its version.
     python = program(tmp_path / "pyenv" / "versions" / f"{MISSING}.1" / "bin" / "python", f"echo {MISSING}")
     unfinished = Unfinished(tmp_path, "pipenv")
     assert "There is no Python" not in unfinished.done.stdout
     assert unfinished.commands[1].endswith(f" pipenv install --dev --python {python}")
-    # What Pipenv said to that.
+    # The log has Pipenv's error message.
     assert (unfinished.project.path / "setup.log").read_text().partition("$ pipenv --python ")[2].count("\n") > 2
 
 
 @pytest.mark.skipif(RUNNING_PYTHON == "3.9", reason="the running Python is the oldest one")
-def test_a_pipenv_that_no_longer_runs_on_the_wanted_python_is_not_taken(tmp_path):
+def test_a_pipenv_that_does_not_support_the_chosen_python_is_not_used(tmp_path):
     python = program(tmp_path / "pyenv" / "versions" / "3.9.1" / "bin" / "python", "echo 3.9")
     unfinished = Unfinished(tmp_path, "pipenv", answers={**ANSWERS, "python_version": "3.9"})
     sentence = "There is no Pipenv for this Python here, and none could be installed."

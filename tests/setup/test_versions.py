@@ -1,4 +1,4 @@
-"""The versions that the template ships: a project gets exactly these, whatever tool installs them."""
+"""The versions that the template ships: a project gets exactly these, whichever tool installs them."""
 
 import doctest
 import http.server
@@ -27,9 +27,9 @@ try:
 except ImportError:
     import tomli as tomllib
 
-# What a virtualenv brings along.
+# Packages that a new virtualenv has.
 SEEDS = {"pip", "setuptools", "wheel"}
-# What says which tool installed a package, and what Python itself makes.
+# Files that say which tool installed a package, and files that depend on the installation.
 TOOLS_OWN = {"INSTALLER", "RECORD", "REQUESTED"}
 LIST_INSTALLED = """
 import importlib.metadata, json, re
@@ -39,7 +39,7 @@ print(json.dumps({re.sub("[._]", "-", name).lower(): version for name, version i
 
 
 def site_packages(project):
-    """Return path -> bytes of the installed packages, and the names of their programs."""
+    """Return path -> bytes of the installed packages' files, and the names of their programs."""
     (folder,) = (project.venv / "lib").glob("python*/site-packages")
     files = {
         path.relative_to(folder).as_posix(): path.read_bytes()
@@ -51,13 +51,13 @@ def site_packages(project):
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
-    """A project that was made where Pipenv is on PATH and uv is not."""
+    """A project that was generated with Pipenv on PATH but without uv."""
     folder = tmp_path_factory.mktemp("plain")
     path = path_of_tools(folder / "bin", "pipenv")
     return generate(folder / "made", {"interface": "WSGI"}, {"PATH": path})
 
 
-def test_the_examples_of_the_maintainers_command():
+def test_the_doctests_of_the_versions_command():
     assert doctest.testmod(versions) == (0, 2)
 
 
@@ -87,7 +87,7 @@ def test_the_versions_name_no_index(python_version):
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
-def test_a_project_is_locked_to_the_shipped_versions(installed, interface):
+def test_a_project_is_locked_to_the_tested_versions(installed, interface):
     shipped = pins(RUNNING_PYTHON)
     text = (ROOT / "template_code" / "versions" / f"{RUNNING_PYTHON}.txt").read_text()
     for name, package in locked(installed(interface)).items():
@@ -97,7 +97,7 @@ def test_a_project_is_locked_to_the_shipped_versions(installed, interface):
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
-def test_what_is_locked_is_installed_and_nothing_else(set_up, interface):
+def test_only_the_locked_packages_are_installed(set_up, interface):
     project = set_up(interface)
     present = json.loads(project.call("python", "-c", LIST_INSTALLED).stdout)
     shipped = pins(RUNNING_PYTHON)
@@ -114,7 +114,7 @@ def test_an_older_and_a_newer_pipenv_agree_with_the_lock(installed, tmp_path, ol
     before = (project.path / "Pipfile.lock").read_bytes()
     for pipenv in older_pipenv, "pipenv":
         project.call(pipenv, "verify")
-        # The newer one no longer installs on 3.9.
+        # The newer Pipenv no longer installs packages on Python 3.9.
         if python_version != "3.9" or pipenv == older_pipenv:
             project.call(pipenv, "install", "--deploy", "--dev")
     assert (project.path / "Pipfile.lock").read_bytes() == before
@@ -127,7 +127,7 @@ def test_the_same_answers_make_the_same_bytes(set_up, installed):
 
 
 @pytest.mark.matrix
-def test_the_quick_way_leaves_what_the_plain_way_leaves(set_up, plain):
+def test_uv_and_pipenv_alone_install_the_same_files(set_up, plain):
     quick = set_up("WSGI")
     assert re.search(r"^\$ \S+/uv pip install", (quick.path / "setup.log").read_text(), re.MULTILINE)
     assert "uv pip install" not in (plain.path / "setup.log").read_text()
@@ -137,11 +137,11 @@ def test_the_quick_way_leaves_what_the_plain_way_leaves(set_up, plain):
     assert (files, programs) == site_packages(plain)
 
 
-RESOLVED = "as Pipenv resolved them, because a tested version cannot be had here\n"
+RESOLVED = "as Pipenv resolved them, because a tested version is not available here\n"
 
 
 class PoorIndex(http.server.BaseHTTPRequestHandler):
-    """An index that has all that the machine's own one has, but for one file name."""
+    """An index with everything that the machine's index has, except one file name."""
 
     def do_GET(self):
         address = f"{self.server.target}{self.path.removeprefix('/simple')}"
@@ -161,7 +161,7 @@ class PoorIndex(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.mark.matrix
-def test_where_a_shipped_version_cannot_be_had_pipenv_resolves_afresh(installed, tmp_path):
+def test_if_a_tested_version_is_not_available_pipenv_resolves_the_versions(installed, tmp_path):
     shipped = str(pins(RUNNING_PYTHON)["whitenoise"].specifier).removeprefix("==")
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), PoorIndex)
     _, index, certificates = indexes(installed("WSGI"))

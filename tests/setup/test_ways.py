@@ -1,4 +1,4 @@
-"""However Cookiecutter is called, from wherever it gets the template, the same project results, and it runs."""
+"""Call Cookiecutter in many ways, with the template from many sources: the project is the same and it runs."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def user(tmp_path):
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory):
-    """A git repository that has the template at its top, and once more in the folder `inside/template`."""
+    """A git repository with the template at its root, and once more in the folder `inside/template`."""
     folder = tmp_path_factory.mktemp("git") / "template"
     copy_template(folder)
     copy_template(folder / "inside" / "template")
@@ -53,18 +53,18 @@ def repository(tmp_path_factory):
 
 
 def made(user, script, env=None):
-    """Return the project that a script makes in the folder of the user's work."""
+    """Return the project that a script generates in the folder of the user's work."""
     return Project(user.work / "my_project", {}, user.run(script, env=env))
 
 
 def made_quickly(user, installed, script):
-    """Return the project that a script makes, whose packages are there already."""
+    """Return the project that a script generates; its packages are already installed."""
     Project(user.work / "my_project", {}).borrow(installed("WSGI"))
     return made(user, f"{script} -f interface=WSGI")
 
 
 def is_as_tested(project):
-    """Return whether the set-up came to its end, with the versions that the template brings."""
+    """Return whether the set-up finished with the tested versions of the template."""
     return "as tested\n" in project.output and "\nReady: " in project.output
 
 
@@ -126,7 +126,7 @@ def test_a_replay_file_repeats_its_answers(user, rendered):
     assert tracked(made(user, f"cookiecutter --replay-file {file} {ROOT}", env=SKIP_SETUP)) == tracked(project)
 
 
-def test_a_replay_file_that_is_older_than_a_question_has_that_one_asked(user, rendered):
+def test_a_question_that_a_replay_file_lacks_is_asked(user, rendered):
     project = rendered(interface="WSGI", login="email")
     file = replay_file(user, project.answers, without=["login"])
     output = user.run_in_terminal(f"cookiecutter --replay-file {file} {ROOT}", env=SKIP_SETUP, typed="2\n")
@@ -136,7 +136,7 @@ def test_a_replay_file_that_is_older_than_a_question_has_that_one_asked(user, re
 
 @pytest.fixture
 def lived_in(user, installed):
-    """A project in which its user has worked for a while."""
+    """A project that its user has changed."""
     project = installed("WSGI").copy(user.work)
     project.run("startapp", "blog")
     (project.path / "items" / "migrations" / "0002_own.py").write_text(OWN_MIGRATION)
@@ -150,7 +150,7 @@ def lived_in(user, installed):
     return project
 
 
-def test_generating_again_keeps_all_that_the_template_does_not_own(user, lived_in, rendered):
+def test_generating_again_keeps_all_files_that_the_template_does_not_own(user, lived_in, rendered):
     own = tracked(lived_in).keys() - tracked(rendered(interface="WSGI")).keys()
     own |= {".env", "db.sqlite3"}
     before = {name: (lived_in.path / name).read_bytes() for name in own}
@@ -243,7 +243,7 @@ def test_every_cookiecutter_on_every_python_renders_the_same(user, tmp_path, ren
 
 
 @pytest.mark.parametrize("runner", ["uvx", "pipx run"])
-def test_without_pipenv_a_runner_of_tools_is_enough(tmp_path, installed, runner):
+def test_without_pipenv_uvx_or_pipx_is_enough(tmp_path, installed, runner):
     user = User(tmp_path, runner.split()[0])
     output = user.run(f"{runner} {MAKE} python_version={RUNNING_PYTHON}")
     project = Project(user.work / "my_project", {}, output)

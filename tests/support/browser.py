@@ -1,4 +1,4 @@
-"""A person in a real browser: `visit(url).sign_up("ada")`."""
+"""A user in a real browser: `visit(url).sign_up("ada")`."""
 
 import importlib.util
 from pathlib import Path
@@ -11,21 +11,21 @@ from tests.support.client import PASSWORD
 LIMIT = 20_000
 SCREENSHOTS = ROOT / ".cache" / "screenshots"
 AXE = Path(importlib.util.find_spec("axe_playwright_python").origin).with_name("axe.min.js")
-# All rules but those of level AAA, also what axe-core leaves out unless asked: small targets and experimental rules.
+# All rules except level AAA, with the rules that axe-core disables by default: target size and experimental rules.
 RUN_AXE = """async () => {
   const rules = axe.getRules().filter(({ tags }) => !tags.includes("wcag2aaa") && !tags.includes("deprecated"));
   const enabled = Object.fromEntries(rules.map(({ ruleId }) => [ruleId, { enabled: true }]));
   const { violations } = await axe.run({ rules: enabled });
   return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.failureSummary} ${node.html}`));
 }"""
-# Each scheme with its background and a width.
+# Colour scheme, expected background, and window width.
 LOOKS = [("light", "rgb(247, 248, 247)", 320), ("dark", "rgb(19, 23, 22)", 1280)]
 
 expect.set_options(timeout=LIMIT)
 
 
 class Visitor:
-    """A browser with cookies of its own; `problems` holds what its console says and what it asks of other hosts."""
+    """A browser with its own cookies; `problems` has its console's messages and its requests to other hosts."""
 
     def __init__(self, context, url):
         self.context = context
@@ -37,7 +37,7 @@ class Visitor:
         context.on("request", self.see)
 
     def hear(self, message):
-        # Django's admin names no icon, so browsers ask for this one.
+        # Django's admin has no icon, so browsers request this one.
         if message.type in ("error", "warning") and not message.location["url"].endswith("/favicon.ico"):
             self.problems.append(f"{message.text} {message.location['url']}")
 
@@ -74,7 +74,7 @@ def heading(page, name):
 
 
 def faults(page, name):
-    """Return what is wrong with a page as it is shown now: what axe-core finds, whether it fits the window."""
+    """Return the problems of a page as it is shown now: what axe-core finds, and whether it fits the window."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.evaluate(AXE.read_text())
     found = []
@@ -86,6 +86,6 @@ def faults(page, name):
         if page.evaluate("document.documentElement.scrollWidth") > width:
             found.append(f"{here}: scrolls sideways")
         if page.evaluate("getComputedStyle(document.body).backgroundColor") != background:
-            found.append(f"{here}: has another background")
+            found.append(f"{here}: has the wrong background")
         page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
     return found

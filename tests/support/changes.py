@@ -1,4 +1,4 @@
-"""What developers do to a project: commit it, remove the example, add resources, ask whether all is well."""
+"""What developers do to a project: commit it, remove the example, add resources, run the tests and the linters."""
 
 import shutil
 import subprocess
@@ -24,7 +24,7 @@ MADE = {"__pycache__", ".coverage", ".venv", ".ruff_cache", ".mypy_cache"}
 
 
 def git(folder, *words):
-    """Run git as a person with a name; return what it printed."""
+    """Run git with an author's name set; return its output."""
     environment = clean_environment(**PERSON)
     done = subprocess.run(
         ["git", *map(str, words)], cwd=folder, env=environment, capture_output=True, encoding="utf-8"
@@ -34,9 +34,9 @@ def git(folder, *words):
 
 
 def commit(folder):
-    """Commit all that is in a folder, in a repository that is made if need be; return the commit."""
+    """Commit everything in a folder, and create the repository if needed; return the commit."""
     git(folder, "init", "--quiet")
-    # Where it is borrowed it is a link, and not the folder that the project's .gitignore names.
+    # A borrowed .venv is a symlink. The project's .gitignore ignores only a folder.
     (Path(folder) / ".git" / "info" / "exclude").write_text(".venv\n", encoding="utf-8")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--allow-empty", "--message", "All")
@@ -44,15 +44,15 @@ def commit(folder):
 
 
 def contents(project):
-    """Return path -> text of all files that are not made by running the project."""
+    """Return path -> text of all files, without those that running the project creates."""
     paths = [path for path in project.path.rglob("*") if not MADE & set(path.parts) and path.is_file()]
-    # SQLite may have left files beside its database.
+    # SQLite may leave files beside its database.
     paths = [path for path in paths if not path.name.startswith("db.sqlite3")]
     return {str(path.relative_to(project.path)): path.read_text(encoding="utf-8") for path in paths}
 
 
 def edit(project, name, old, new):
-    """Replace a text that a file has once."""
+    """Replace a text that occurs once in a file."""
     path = project.path / name
     text = path.read_text(encoding="utf-8")
     assert text.count(old) == 1, f"{name}: {old}"
@@ -60,7 +60,7 @@ def edit(project, name, old, new):
 
 
 def remove_example(project):
-    """Remove the first app as the README says: delete a folder and two lines, then write schema.yml again."""
+    """Remove the first app as the README says: delete a folder and two lines, then regenerate schema.yml."""
     shutil.rmtree(project.path / "items")
     edit(project, "my_project/settings.py", '    "items",\n', "")
     edit(project, "my_project/urls.py", '    path("", include("items.urls")),\n', "")
@@ -68,7 +68,7 @@ def remove_example(project):
 
 
 def is_clean(project, *apps):
-    """Check that the tests of these apps pass, and that all tools are content."""
+    """Check that the tests of these apps pass, and that Django's checks and ruff report nothing."""
     done = project.call("python", "-W", "error", "manage.py", "test", *apps)
     assert "\nOK\n" in done.stderr
     return tools_are_content(project)

@@ -1,4 +1,4 @@
-"""A person at a running server, without a browser: `Client(server).sign_up("ada")`."""
+"""A user of a running server, without a browser: `Client(server).sign_up("ada")`."""
 
 import contextlib
 import html
@@ -13,7 +13,7 @@ PASSWORD = "correct horse battery staple"
 
 
 class Proxy(requests.adapters.HTTPAdapter):
-    """Ends HTTPS in front of a server: passes on what was asked by `https:` and says so in a header."""
+    """Terminates HTTPS in front of a server: forwards `https:` requests over HTTP with X-Forwarded-Proto."""
 
     def send(self, request, **options):
         passed_on = request.copy()
@@ -25,13 +25,13 @@ class Proxy(requests.adapters.HTTPAdapter):
 
 
 class Client(requests.Session):
-    """Keeps cookies and sends each form with its CSRF token; with `https` it is behind a proxy."""
+    """Keeps cookies and sends each form with its CSRF token; with `https` it goes through a proxy."""
 
     def __init__(self, server, https=False):
         super().__init__()
         self.server = server
         self.url = server.url.replace("http:", "https:") if https else server.url
-        # The machine's proxy settings are not meant for a server on this machine.
+        # Ignore the machine's proxy settings: the server is local.
         self.trust_env = False
         self.mount("https://", Proxy())
 
@@ -39,7 +39,7 @@ class Client(requests.Session):
         return super().request(method, requests.compat.urljoin(self.url, path), timeout=LIMIT, **options)
 
     def submit(self, path, action=None, **fields):
-        """Open the page, fill in its form and send it, to `action` or to the page itself; return what follows."""
+        """Open the page, fill in its form and send it to `action` or to the page; return the final response."""
         page = self.get(path)
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
         assert token, f"{page.status_code}: {page.url} has no form\n{page.text}"
@@ -61,7 +61,7 @@ class Client(requests.Session):
         return self.submit("/", action="/accounts/logout/")
 
     def api(self, method, path, expect=200, **fields):
-        """Ask the API as a page's own script would; return what the JSON says."""
+        """Call the API as a script of the page does; return the JSON of the response."""
         headers = {"Referer": f"{self.url}/", "X-CSRFToken": self.cookies.get("csrftoken", "")}
         answer = self.request(method, path, json=fields or None, headers=headers)
         assert answer.status_code == expect, f"{answer.status_code}\n{answer.text}\n{self.server.log}"
@@ -77,7 +77,7 @@ class Client(requests.Session):
 
 @contextlib.contextmanager
 def socket(client, origin=None, path="/ws/items/"):
-    """Open the WebSocket as a page of the site does, through the proxy."""
+    """Open the WebSocket as a page of the site does behind a proxy."""
     address = client.server.url.replace("http:", "ws:") + path
     headers = {"Cookie": "; ".join(f"{cookie.name}={cookie.value}" for cookie in client.cookies)}
     options = {"origin": origin or client.url, "additional_headers": headers, "proxy": None, "open_timeout": LIMIT}

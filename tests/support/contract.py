@@ -1,16 +1,16 @@
-"""What Schemathesis loads to sign in: SITE is the address of the server, USERNAME and PASSWORD are of its user."""
+"""Sign Schemathesis in. SITE is the server's address, USERNAME and PASSWORD are the account."""
 
 import os
 
 import requests
 import schemathesis
 
-# Of another client than the requests, whose failed sign-ins lock out their address.
+# A different client address: the failed sign-ins among the test requests lock out their own address.
 HEADERS = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
 
 
 class Token:
-    """Asks for a token and puts it into the header."""
+    """Gets a token and puts it into the header."""
 
     def get(self, case, context):
         fields = {"username": os.environ["USERNAME"], "password": os.environ["PASSWORD"]}
@@ -22,7 +22,7 @@ class Token:
         case.headers["Authorization"] = f"Token {data}"
 
 
-# Revoking a token needs a new one each time, everything else takes the same.
+# Revoking a token needs a new one each time. All other requests share one.
 REVOKE = {"method": "DELETE", "path": "/api/v1/token/"}
 schemathesis.auth(refresh_interval=None).apply_to(**REVOKE)(Token)
 schemathesis.auth(refresh_interval=10**6).skip_for(**REVOKE)(Token)

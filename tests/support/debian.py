@@ -1,4 +1,4 @@
-"""A bare Debian machine with a running systemd, in namespaces of this one; its network is this machine's own."""
+"""A bare Debian machine with a running systemd, in namespaces of this machine; they share the network."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ cd {folder}/root
 mount -t proc proc proc
 mount --rbind /dev dev
 mount --rbind /sys sys
-# A user namespace, which this unit asks for, cannot be made inside this one's.
+# This unit asks for a user namespace, which cannot be created in here.
 mkdir -p etc/systemd/system/redis-server.service.d
 printf '[Service]\nPrivateUsers=no\n' > etc/systemd/system/redis-server.service.d/tests.conf
 for unit in {masked}; do ln -s /dev/null etc/systemd/system/$unit.service; done
@@ -34,15 +34,15 @@ mount -t tmpfs none run
 mount -t tmpfs none tmp
 exec chroot . env -i container=tests PATH={path} /lib/systemd/systemd --log-target=null --show-status=0
 """
-# Of nginx and Apache, of PostgreSQL, Redis and Daphne.
+# The ports of nginx and Apache, PostgreSQL, Redis and Daphne.
 PORTS = [80, 443, 5432, 6379, 8000]
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# They are about the kernel and its terminals, which are this machine's too.
+# These units configure the kernel and its terminals, which belong to this machine too.
 MASKED = "systemd-binfmt systemd-modules-load systemd-sysctl systemd-tmpfiles-setup-dev console-getty getty@tty1"
 
 
 def base():
-    """Make the files of a bare Debian, unless an earlier run has; return their folder."""
+    """Install a bare Debian into a folder, unless an earlier run did; return the folder."""
     if not BASE.exists():
         new = BASE.with_suffix(".new")
         shutil.rmtree(new, ignore_errors=True)
@@ -52,7 +52,7 @@ def base():
         command = [debootstrap, "--variant=minbase", f"--include={packages}", RELEASE, new, *mirror()]
         done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert done.returncode == 0, done.stdout
-        # How this machine reaches packages.
+        # This machine's settings for downloading packages.
         for path in "/etc/ssl/certs/ca-certificates.crt", "/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf":
             if Path(path).exists():
                 shutil.copy(path, f"{new}{path}")
@@ -64,7 +64,7 @@ def base():
 
 
 def mirror():
-    """Return the address that this machine's own Debian comes from, or nothing where that is not in sight."""
+    """Return a list with the address of this machine's Debian mirror, empty if it is not found."""
     for path in Path("/etc/apt/sources.list.d").glob("debian*.sources"):
         for line in path.read_text().splitlines():
             if line.startswith("URIs:"):
@@ -73,7 +73,7 @@ def mirror():
 
 
 class Debian:
-    """A booted machine; `root` is its folder, seen from its own processes only."""
+    """A booted machine; `root` is its folder, which only its own processes see."""
 
     def __init__(self, process, root):
         self.process = process
@@ -82,21 +82,21 @@ class Debian:
         self.environment = {**kept, "HOME": "/root", "LANG": "C.UTF-8", "PATH": PATH}
 
     def inside(self, *command):
-        """Return the command line of a command that runs on the machine as root."""
-        # The one child of `unshare` is the machine's init.
+        """Return the command line that runs a command as root on the machine."""
+        # The only child of `unshare` is the machine's init.
         (init,) = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return ["nsenter", "--target", init, "--mount", "--pid", "chroot", str(self.root), *command]
 
     def is_running(self):
-        """Tell whether systemd has started all that it should."""
+        """Return whether systemd has started all units."""
         try:
             return self.run("systemctl is-system-running", check=False) == "running\n"
-        # There is no init yet.
+        # init has not started yet.
         except ValueError:
             return False
 
     def run(self, script, check=True, **environment):
-        """Run a shell script; return what it printed."""
+        """Run a shell script; return its output."""
         done = subprocess.run(
             self.inside("bash", "-euo", "pipefail", "-c", script),
             env={**self.environment, **environment},
@@ -111,7 +111,7 @@ class Debian:
         return done.stdout
 
     def copy(self, folder, target):
-        """Copy a folder's files to the machine."""
+        """Copy the files of a folder to the machine."""
         packed = subprocess.run(["tar", "-C", folder, "-c", "."], stdout=subprocess.PIPE, check=True).stdout
         place = f"mkdir -p {target} && tar -C {target} --no-same-owner -x"
         subprocess.run(self.inside("sh", "-c", place), input=packed, check=True)
@@ -124,18 +124,18 @@ def is_taken(port):
 
 @contextlib.contextmanager
 def running_debian():
-    """Boot a bare Debian; what is done on it is gone with it."""
+    """Boot a bare Debian; all changes to it are discarded at the end."""
     if os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.DEVNULL).returncode:
-        pytest.skip("a machine with systemd is made by root, who may mount file systems, on Linux")
+        pytest.skip("a machine with systemd needs Linux, root, and permission to mount file systems")
     limit = time.monotonic() + 30
-    # The last one may still be ending.
+    # The previous machine may still be shutting down.
     while taken := [port for port in PORTS if is_taken(port)]:
         if time.monotonic() > limit:
-            pytest.fail(f"the machine needs port {taken[0]}, which another program has; end that one", pytrace=False)
+            pytest.fail(f"the machine needs port {taken[0]}: stop the program that uses it", pytrace=False)
         time.sleep(0.2)
     with tempfile.TemporaryDirectory(prefix="debian-") as folder:
         script = START.format(folder=folder, base=base(), path=PATH, masked=MASKED)
-        # Where these tests are killed, it ends too.
+        # The machine ends too if these tests are killed.
         command = ["setpriv", "--pdeathsig", "KILL"]
         command += ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script]
         process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""A project on a bare Debian machine, as the commands of its deploy/README.md bring it there."""
+"""A project on a bare Debian machine, deployed with the commands of its deploy/README.md."""
 
 import contextlib
 import re
@@ -22,7 +22,7 @@ urllib.request.urlopen(\\"https://127.0.0.1/livez\\", context=context, timeout=1
 
 
 def sections(project):
-    """Return the commands of deploy/README.md, title -> text."""
+    """Return title -> commands of the sections of deploy/README.md."""
     text = (project.path / "deploy" / "README.md").read_text()
     found = {}
     for section in re.split("^## ", text, flags=re.MULTILINE)[1:]:
@@ -34,7 +34,7 @@ def sections(project):
 
 
 class Deployed:
-    """A project on a Debian machine, as far as its README brings it before a web server is chosen."""
+    """A project on a Debian machine, deployed as its README says but without a web server yet."""
 
     def __init__(self, debian, project):
         self.debian = debian
@@ -50,11 +50,11 @@ class Deployed:
         self.debian.run(script, DEBIAN_FRONTEND="noninteractive")
 
     def manage(self, *words):
-        """Run manage.py; return what it printed."""
+        """Run manage.py; return its output."""
         return self.debian.run(f"cd {FOLDER}\n.venv/bin/python manage.py {shlex.join(words)}")
 
     def put_in_front(self, web_server):
-        """Start nginx or Apache as the README says, in place of the other."""
+        """Start nginx or Apache as the README says, and stop the other one."""
         for other in self.in_front - {web_server}:
             self.debian.run(f"systemctl stop {UNITS[other]}")
         if web_server in self.in_front:
@@ -65,7 +65,7 @@ class Deployed:
             self.in_front.add(web_server)
 
     def serve_with(self, server, web_server):
-        """Start Daphne in place of Uvicorn, or the other way round, and tell the web server."""
+        """Switch to Daphne or Uvicorn, and point the web server to it."""
         drop_in = "/etc/systemd/system/my_project.service.d"
         place = {"nginx": "unix:/run/my_project.sock", "Apache": "unix:/run/my_project.sock|http://localhost/"}[
             web_server
@@ -89,7 +89,7 @@ class Deployed:
 
 @contextlib.contextmanager
 def deployed_on_debian(project):
-    """Give the Deployed of a copy of an installed project; only what is in git comes to the machine."""
+    """Yield the Deployed of a copy of an installed project; the machine gets only the files that are in git."""
     project.venv.unlink()
     for name in (".env", "db.sqlite3", "setup.log"):
         (project.path / name).unlink()

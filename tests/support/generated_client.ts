@@ -1,4 +1,4 @@
-// Uses the types that openapi-typescript makes of schema.yml: `node generated_client.js URL USER PASSWORD`.
+// Uses the types that openapi-typescript generates from schema.yml: `node generated_client.js URL USER PASSWORD`.
 
 import createClient from "openapi-fetch";
 import type { components, paths } from "./made.js";

@@ -1,4 +1,4 @@
-"""The hooks as they run for a user, on a machine that lacks something or while something happens to them."""
+"""Run the hooks as a user does: on a machine where a tool is missing, or in a terminal that interrupts them."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ NOT_FINISHED = "\nNot finished:\n"
 
 
 def path_of_tools(folder, *names):
-    """Return a PATH with the machine's programs and, of these tests' own tools, the named ones alone."""
+    """Return a PATH with the machine's programs and only these of the tests' own tools."""
     folder.mkdir(parents=True)
     for name in names:
         (folder / name).symlink_to(Path(sys.executable).parent / name)
@@ -26,7 +26,7 @@ def path_of_tools(folder, *names):
 
 
 def path_of_programs(folder, *names):
-    """Return a PATH on which there are these programs of the machine, and no others."""
+    """Return a PATH with only these programs of the machine."""
     folder.mkdir(parents=True)
     for name in names:
         (folder / Path(name).name).symlink_to(shutil.which(name))
@@ -34,7 +34,7 @@ def path_of_programs(folder, *names):
 
 
 def remaining_commands(output):
-    """Return the commands after `Not finished:`, as they would be pasted into a shell."""
+    """Return the commands after `Not finished:`, ready to paste into a shell."""
     _, found, commands = output.replace("\r", "").partition(NOT_FINISHED)
     assert found, output
     return "".join(re.findall("^  .*\n", commands, re.MULTILINE))
@@ -48,7 +48,7 @@ def finish(output, folder, environment):
 
 
 class Terminal:
-    """Cookiecutter in a terminal of its own, as in the folder of a user."""
+    """Cookiecutter in its own terminal, started in the folder of a user."""
 
     def __init__(self, folder, answers, environment, *options):
         self.folder = folder
@@ -59,7 +59,7 @@ class Terminal:
         self.pid, self.terminal = pty.fork()
         if not self.pid:
             os.chdir(folder)
-            # A background job of a shell ignores it, and so would what it starts.
+            # A background job of a shell ignores SIGINT, and its children inherit that.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.execve(
                 command[0],
@@ -76,7 +76,7 @@ class Terminal:
                 self.shown += data.decode(errors="replace")
 
     def wait_until(self, happened):
-        """Wait until a function returns something true, and return that."""
+        """Wait until a function returns a true value; return that value."""
         limit = time.monotonic() + 120
         while time.monotonic() < limit:
             result = happened()
@@ -87,7 +87,7 @@ class Terminal:
         raise AssertionError(self.shown)
 
     def log_has(self, text):
-        """Return whether the log of the set-up has this text by now."""
+        """Return whether the log of the set-up contains this text."""
         return any(
             text in path.read_text(errors="replace", encoding="utf-8") for path in self.folder.glob("*/setup.log")
         )
@@ -96,23 +96,23 @@ class Terminal:
         os.write(self.terminal, b"\x03")
 
     def end(self):
-        """Return Cookiecutter's exit code and all that the terminal showed, without colours."""
+        """Return Cookiecutter's exit code and everything that the terminal showed, without colours."""
         _, status = os.waitpid(self.pid, 0)
-        # The hook may be the last to write.
+        # The hook may still write after Cookiecutter exits.
         self.reader.join(120)
         os.close(self.terminal)
         return os.waitstatus_to_exitcode(status), re.sub(r"\x1b\[[0-9;]*[mK]", "", self.shown).replace("\r\n", "\n")
 
 
 def command_line(pid):
-    """Return the command line of a process, or nothing if it has ended."""
+    """Return the command line of a process, or an empty text if it has ended."""
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_text(errors="replace", encoding="utf-8").replace("\0", " ")
     return ""
 
 
 def descendants(pid):
-    """Return the ids of all that a process has started, its own children first."""
+    """Return the process ids of all descendants of a process, direct children first."""
     parents = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Requests of any bytes, and what a served project makes of each: an answer below 500, and no error in its log."""
+"""Send requests of any bytes to a served project, and check that each status is below 500 and no error is logged."""
 
 import base64
 import collections
@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from tests.support.client import LIMIT, PASSWORD
 from tests.support.load import TOKEN
 
-# Each has sessions enough that one who signs out by chance does not end what is asked as a user.
+# Each user has several sessions, because a random request may sign out one of them.
 SESSIONS = 12
-# What a project says of itself: its addresses, and sessions and tokens of a user and an administrator.
+# Prints the addresses of a project, and sessions and tokens of a user and an administrator.
 DESCRIBE = """
 import json
 from django.conf import settings
@@ -74,7 +74,7 @@ print("DESCRIPTION" + json.dumps({
 
 
 class Target(NamedTuple):
-    """A running server, and what there is to ask."""
+    """A running server, and the addresses and accounts that requests can use."""
 
     server: object
     routes: list
@@ -89,7 +89,7 @@ class Target(NamedTuple):
 
 
 class Message(NamedTuple):
-    """Bytes to send; `whole` says that a server has no reason to wait for more."""
+    """Bytes to send; `whole` means that the server needs no more bytes to answer."""
 
     sent: bytes
     whole: bool
@@ -97,7 +97,7 @@ class Message(NamedTuple):
 
 
 def target(deployment, server, run):
-    """Make users, and look at each page for its forms."""
+    """Create users, and collect the forms of each page; return the Target."""
     script = DESCRIBE % {"run": run, "password": PASSWORD, "sessions": SESSIONS}
     printed = deployment.run("shell", "-c", script).stdout
     found = json.loads(printed.rpartition("DESCRIPTION")[2])
@@ -113,14 +113,14 @@ def target(deployment, server, run):
 
 
 def ask(server, path, headers):
-    """Return status and body of what an ordinary client is answered."""
+    """Return the status and body of an ordinary client's request."""
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=LIMIT)) as connection:
         connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
         return answer.status, answer.read()
 
 
-# Text that has broken programs before.
+# Text that often breaks programs.
 ODD = [
     *(b"", b" ", b"\0", b"a\0b", b"\xff", b"\xfe\xff", b"\xc0\xae", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\x80" * 9),
     *(b"%", b"%00", b"%ff", b"%ED%A0%80", b"%2F", b"%2e%2e%2f", b"%u0041", b"..", b"../../etc/passwd", b"//", b"\\"),
@@ -205,7 +205,7 @@ TYPES = [
     b";",
 ]
 CREDENTIALS = base64.b64encode(b"\xff:\0")
-# What the servers, Django and the project read.
+# Headers that the servers, Django and the project read.
 HEADERS = {
     b"Host": [
         b"127.0.0.1",
@@ -362,7 +362,7 @@ KEYS = ["name", "description", "username", "password", "email", "first_name", "l
 
 
 def text_of(raw):
-    """Return JSON's text of these bytes, lone surrogates included."""
+    """Return these bytes as text for JSON, with lone surrogates where needed."""
     return raw.decode("utf-8", "surrogateescape")
 
 
@@ -417,7 +417,7 @@ def json_bodies(draw):
     if draw(st.integers(0, 3)) == 0:
         return draw(st.sampled_from(JSON))
     fields = draw(st.dictionaries(st.sampled_from(KEYS), value, max_size=4))
-    # NaN and lone surrogates are sent as Python's own json sends and takes them.
+    # NaN and lone surrogates are encoded as Python's json module encodes them.
     return json.dumps(fields, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
 
 
@@ -434,7 +434,7 @@ PLAIN = [
 
 
 def multipart(fields, draw):
-    """Return a body with these fields, some of them files, parted by `x`, and perhaps broken."""
+    """Return a multipart body of these fields, some as files, with the boundary `x`; it may be malformed."""
     body = b""
     for name, content in fields:
         odd_name = draw(
@@ -469,7 +469,7 @@ def multipart(fields, draw):
 
 
 def filled(draw, target, template):
-    """Return the path of a route, with ids that there are, or with anything."""
+    """Return the path of a route, with existing ids or with anything."""
 
     def fill(match):
         if draw(st.booleans()):
@@ -490,7 +490,7 @@ def filled(draw, target, template):
 
 @st.composite
 def messages(draw, target):
-    """Any request: mostly one that an ordinary client could send, with something odd in a few of its parts."""
+    """Draw any request: mostly one that an ordinary client could send, with a few odd parts."""
     route = draw(st.sampled_from(target.routes))
     path = filled(draw, target, route).encode("utf-8")
     method = draw(st.sampled_from(METHODS[:2] * 4 + METHODS)).encode()
@@ -574,7 +574,7 @@ def messages(draw, target):
 
 
 def body_of(draw, target, route):
-    """Return a body and its type: of the route's form or of the API, or anything."""
+    """Return a body and its content type: for the route's form, for the API, or anything."""
     kind = draw(
         st.sampled_from(
             ["form", "form", "multipart", "json", "any"]
@@ -604,7 +604,7 @@ def body_of(draw, target, route):
 
 
 def cursor(draw):
-    """Return a cursor as those of the project are made, of anything."""
+    """Return a cursor in the format of the project's cursors, with any content."""
     values = draw(st.one_of(st.lists(scalar, max_size=3).map(json.dumps), odd))
     fields = {"p": values, draw(st.sampled_from("ro")): draw(odd)}
     return base64.b64encode(
@@ -630,7 +630,7 @@ UPGRADE = {
 
 
 def frame(draw):
-    """Return the bytes of a frame: masked and of the length that it tells, or not."""
+    """Return the bytes of a frame: mostly masked and with a correct length."""
     payload = draw(
         st.one_of(
             odd,
@@ -653,7 +653,7 @@ def frame(draw):
 
 @st.composite
 def sockets(draw, target):
-    """Any handshake of a WebSocket, and any frames after it."""
+    """Draw any WebSocket handshake, and any frames after it."""
     path = draw(
         st.sampled_from(
             [f"/{route}".encode() for route in target.sockets] * 4
@@ -683,22 +683,22 @@ def sockets(draw, target):
         b"",
         b"",
     ]
-    # Whether a handshake with anything in it ends in a socket is not known, and frames wait for that.
+    # Frames follow only a handshake that is known to succeed. One with odd headers may fail.
     frames = b"" if extra else b"".join(frame(draw) for _ in range(draw(st.integers(1, 4))))
     return Message(b"\r\n".join(lines), False, frames)
 
 
 def kinds_of(interface):
-    """Return what can be sent to a server of this interface."""
+    """Return the kinds of messages that a server of this interface accepts."""
     return (messages, sockets) if interface == "ASGI" else (messages,)
 
 
 class Wrong(Exception):
-    """What a server must not do."""
+    """The server did something that it must not do."""
 
 
 def status_of(port, message):
-    """Send a message; return the status of the answer, or that the connection was closed."""
+    """Send a message; return the status of the response, or "closed" if there is none."""
     with contextlib.closing(socket.create_connection(("127.0.0.1", port), LIMIT)) as connection:
         try:
             connection.sendall(message.sent)
@@ -707,7 +707,7 @@ def status_of(port, message):
             answer = http.client.HTTPResponse(connection, method="HEAD" if message.sent.startswith(b"HEAD ") else None)
             answer.begin()
             if answer.status == 101:
-                # A close frame ends what the others have not.
+                # End the socket with a close frame, in case the drawn frames do not.
                 connection.sendall(message.frames + b"\x88\x82" + MASK + b"\x03\xe8")
                 connection.shutdown(socket.SHUT_WR)
                 while connection.recv(65536):
@@ -716,22 +716,22 @@ def status_of(port, message):
                 answer.read()
             return answer.status
         except socket.timeout as error:
-            raise Wrong(f"nothing is answered within {LIMIT} s") from error
+            raise Wrong(f"there is no response within {LIMIT} s") from error
         except (OSError, http.client.HTTPException):
             return "closed"
 
 
 class Log:
-    """What a server has logged since one looked last."""
+    """A server's log; each call reads what was logged since the last one."""
 
     def __init__(self, server):
         self.server = server
         self.read = len(server.log)
 
     def errors(self):
-        """Return the lines that tell of an error, or that are none of the project's."""
+        """Return the lines that report an error, or that are not in the project's format."""
         text = self.server.log[self.read :]
-        # What is not a whole line yet is looked at next time.
+        # An incomplete last line is read next time.
         whole = text[: text.rfind("\n") + 1]
         self.read += len(whole)
         return [line for line in whole.splitlines() if is_error(line)]
@@ -745,12 +745,12 @@ def is_error(line):
         return bool(line.strip())
 
 
-# What a server says of a protocol that it does not speak.
+# Statuses for a method or protocol version that a server does not support.
 NOT_SPOKEN = {501, 505}
 
 
 def attack(target, count, number, kinds=(messages,)):
-    """Send this many requests, the same for the same number; return how often each status was answered."""
+    """Send this many requests, with `number` as the random seed; return how often each status occurred."""
     log = Log(target.server)
     told = collections.Counter()
 
@@ -770,9 +770,9 @@ def attack(target, count, number, kinds=(messages,)):
         if errors:
             raise Wrong("\n".join(errors))
         if message.whole and status == "closed":
-            raise Wrong("the connection was closed without an answer")
+            raise Wrong("the connection was closed without a response")
         if status != "closed" and status >= 500 and status not in NOT_SPOKEN:
-            raise Wrong(f"the answer is {status}")
+            raise Wrong(f"the response is {status}")
         told[status] += 1
 
     run()

@@ -1,4 +1,4 @@
-"""What the heavy runs need: the service as systemd runs it, signed-in users, and requests at fixed times."""
+"""Helpers of the load tests: the service as systemd runs it, signed-in users, and requests at fixed times."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ from tests.support.proxies import LIMIT, memory, tls_context
 
 TOKEN = "a" * 32
 
-# `LISTEN_PID` is that of the server itself, which keeps it.
+# LISTEN_PID must be the server's own process id. `exec` keeps the id of this process.
 HAND_OVER = """
 import os, sys
 os.dup2(int(sys.argv[1]), 3)
@@ -55,16 +55,16 @@ for number in range({count}):
 
 
 def sessions(manage, count):
-    """Create users; return the key of a session of each. `manage` runs manage.py and returns what it prints."""
+    """Create users; return one session key per user. `manage` runs manage.py and returns its output."""
     return re.findall("^session (.+)$", manage("shell", "-c", USERS.format(count=count)), re.MULTILINE)
 
 
 @contextlib.contextmanager
 def deployments_with(users, installed, postgres, redis_port):
-    """Give the Deployment of an interface, with users; `sessions` has the key of a session of each."""
+    """Yield a function that returns the Deployment of an interface; its `sessions` has one session key per user."""
     made = {}
     with tempfile.TemporaryDirectory(prefix="load-") as name:
-        # Every user of the machine may read it, the proxy's too.
+        # The proxy may run as another user, which needs access.
         os.chmod(name, 0o755)
 
         def deployment(interface):
@@ -90,7 +90,7 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 class Service(Server):
-    """The service of deploy/ as systemd runs it: its socket is open before the server, and while that restarts."""
+    """The service of deploy/ as systemd runs it: its socket is open before the server starts and during restarts."""
 
     numbers = itertools.count(1)
 
@@ -138,7 +138,7 @@ class Service(Server):
         return self
 
     def stop(self):
-        """Stop it as systemd does."""
+        """Stop the server as systemd does."""
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(LIMIT) == 0, self.log
 
@@ -147,7 +147,7 @@ class Service(Server):
         self.start()
 
     def answer(self, path):
-        """Return status and text of what this server answers itself."""
+        """Return the status and text of a response that comes directly from this server, not from a proxy."""
         with contextlib.closing(UnixConnection(self.path)) as connection:
             connection.request("GET", path)
             answer = connection.getresponse()
@@ -164,7 +164,7 @@ class Service(Server):
 
 
 class Redis:
-    """A Redis server that a test stops and starts; what it held is gone then, unless it `saves`."""
+    """A Redis server that a test stops and starts; it loses its data when it stops, unless it `saves`."""
 
     def __init__(self, folder, saves=False):
         self.port = free_port()
@@ -204,7 +204,7 @@ def cookies(session):
 
 
 def request(method, path, session="", body=b"", **headers):
-    """Return the bytes of a request as the page of a signed-in user sends it."""
+    """Return the bytes of a request like those from the page of a signed-in user."""
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "Referer: https://127.0.0.1/", f"X-CSRFToken: {TOKEN}"]
     if session:
         lines.append(f"Cookie: {cookies(session)}")
@@ -215,7 +215,7 @@ def request(method, path, session="", body=b"", **headers):
 
 
 async def read_answer(reader):
-    """Return status, headers and body of one answer."""
+    """Return the status, headers and body of one response."""
     head = await reader.readuntil(b"\r\n\r\n")
     status_line, *lines = head.decode("latin-1").split("\r\n")[:-2]
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
@@ -230,7 +230,7 @@ async def read_answer(reader):
 
 
 class Answer(NamedTuple):
-    """What became of a request: its status, or the error; the times are those of time.monotonic()."""
+    """The result of a request: its status, or the error; the times are from time.monotonic()."""
 
     method: str
     name: str
@@ -241,9 +241,9 @@ class Answer(NamedTuple):
 
 class Load:
     """
-    Sends requests through a proxy at fixed times, whether or not earlier ones are answered, until the block ends.
+    Sends requests through a proxy at fixed times until the block ends, without waiting for earlier responses.
 
-    Each is of the next of the users; every third one creates an item of a name of its own, the others list items.
+    The users take turns. Every third request creates an item with a unique name, the others list items.
     """
 
     def __init__(self, front, users, rate, paths=("/api/v1/items/",)):
@@ -291,7 +291,7 @@ class Load:
         self.answers.append(Answer(method, name, status, asked, time.monotonic()))
 
     async def exchange(self, sent, context):
-        # The proxy closes those that were idle for some seconds.
+        # The proxy closes connections that were idle for some seconds.
         while self.idle and self.idle[-1][0].at_eof():
             self.idle.pop()[1].close()
         if self.idle:
@@ -311,11 +311,11 @@ class Load:
                 writer.close()
 
     def failures(self):
-        """Return the answers that say neither what was asked for nor that it was created."""
+        """Return the answers that are neither 200 for a GET nor 201 for a POST."""
         return [answer for answer in self.answers if answer.status != (201 if answer.method == "POST" else 200)]
 
     def check_items(self, postgres, database):
-        """Check that each item whose creation was acknowledged is in the database once, and no item is there twice."""
+        """Check that the database has each item whose creation was acknowledged, and has no item twice."""
         found = postgres.sql("SELECT name FROM items_item", database).splitlines()
         ours = [name for name in found if name.startswith(f"{self.name}-")]
         assert len(ours) == len(set(ours)), "some were created twice"
@@ -344,7 +344,7 @@ def live(front, session, context=None, **options):
 
 
 async def ask(front, sent):
-    """Send these bytes on a new connection; return status and JSON of the answer."""
+    """Send these bytes on a new connection; return the status and JSON of the response."""
     reader, writer = await asyncio.open_connection("127.0.0.1", front.https, ssl=tls_context())
     try:
         writer.write(sent)
@@ -363,7 +363,7 @@ async def create(front, session, name):
 
 
 def many_files():
-    """Return how many files this process and those it starts may have open from now on."""
+    """Raise the limit of open files of this process and its children as far as allowed; return the limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard

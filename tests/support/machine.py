@@ -1,4 +1,4 @@
-"""What the tests take from the machine: an environment, ports, Pythons, and programs that they install themselves."""
+"""What the tests use of the machine: the environment, ports, Pythons, and programs that make has installed."""
 
 import atexit
 import functools
@@ -26,13 +26,13 @@ if os.name == "nt":
     KEPT |= {"APPDATA", "COMSPEC", "LOCALAPPDATA", "PATHEXT", "SYSTEMROOT", "TEMP", "TMP", "USERPROFILE", "WINDIR"}
 KEPT |= {"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
 
-# What makes a project; each test says which of them its user has.
+# Tools that create a project. Each test says which ones its user has.
 TOOLS = ("cookiecutter", "pipenv", "uv")
 
 
 @functools.cache
 def without_tools(path):
-    """Return a PATH without the programs of these tests, and without TOOLS that the machine has elsewhere."""
+    """Return this PATH without the programs of these tests and without TOOLS in other folders."""
     folders = []
     for folder in path.split(os.pathsep):
         if folder == str(Path(sys.executable).parent):
@@ -49,7 +49,7 @@ def without_tools(path):
 
 
 def clean_environment(**extra):
-    """Return the environment of a user who has no other Django project and no virtual environment open."""
+    """Return the environment of a user without an active virtual environment or settings of another Django project."""
     kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith("PIP_")}
     kept.update({"PATH": without_tools(os.environ["PATH"]), "LANG": "C.UTF-8"})
     return {**kept, **{name: str(value) for name, value in extra.items()}}
@@ -63,12 +63,12 @@ def free_port():
 
 @functools.cache
 def python_of(version):
-    """Return the path of the interpreter of a version such as "3.12", or None: from PATH, then from pyenv."""
+    """Return the path of the Python of a version such as "3.12", from PATH or else from pyenv, or None."""
     candidates = [os.path.realpath(sys.executable), shutil.which(f"python{version}", path=clean_environment()["PATH"])]
     for folder in (os.environ.get("PYENV_ROOT"), os.path.expanduser("~/.pyenv")):
         candidates += sorted(glob.glob(f"{folder}/versions/{version}.*/bin/python"), reverse=True) if folder else []
     for candidate in filter(None, candidates):
-        # A shim of pyenv exists for every version and works for the chosen ones.
+        # pyenv has a shim for every version, but a shim works only for the selected versions.
         script = "import os, sys; print('%d.%d' % sys.version_info[:2], os.path.realpath(sys.executable))"
         answer = subprocess.run([candidate, "-c", script], capture_output=True, encoding="utf-8")
         found, _, path = answer.stdout.strip().partition(" ")
@@ -81,13 +81,13 @@ PRESENT = [version for version in PYTHON_VERSIONS if python_of(version)]
 
 
 def pythons_of_other_djangos():
-    """Return, for each Django but that of the running Python, the newest Python present that has it."""
+    """Return the newest installed Python of each Django, without the Django of the running Python."""
     found = {DJANGO[version]: version for version in PRESENT}
     return [version for django, version in found.items() if django != DJANGO.get(RUNNING_PYTHON)]
 
 
 def program(name):
-    """Return the path of a program, which make has installed; without it the test fails."""
+    """Return the path of a program that make installs; fail the test if it is missing."""
     path = prepare.find(name)
     if not path:
         package = prepare.PACKAGES.get(name, name)

@@ -1,4 +1,4 @@
-"""A mail server that keeps what it is given."""
+"""A mail server that keeps the messages that it receives."""
 
 import contextlib
 import email
@@ -9,7 +9,7 @@ import time
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """`url` is its EMAIL_URL, `messages` is what it was given."""
+    """A mail server; `url` is its EMAIL_URL, `messages` are those that it received."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Session)
@@ -17,10 +17,10 @@ class Server(socketserver.ThreadingTCPServer):
         self.messages = []
 
     def message_to(self, address, limit=60):
-        """Return the one message to this address, which may be still on its way."""
+        """Wait for the only message to this address and return it."""
         end = time.monotonic() + limit
         while address not in [message["To"] for message in self.messages]:
-            assert time.monotonic() < end, f"no mail to {address} came"
+            assert time.monotonic() < end, f"no mail to {address} arrived"
             time.sleep(0.05)
         (message,) = [message for message in self.messages if message["To"] == address]
         return message
@@ -44,7 +44,7 @@ class Session(socketserver.StreamRequestHandler):
 
 @contextlib.contextmanager
 def running_mail_server():
-    """Give a Server that runs."""
+    """Yield a running Server."""
     with Server() as server:
         threading.Thread(target=server.serve_forever).start()
         yield server

@@ -1,4 +1,4 @@
-"""The packages of a project: the pinned versions, the lock, and virtual environments that hold them."""
+"""The packages of a project: the pinned versions, the lock, and virtual environments with these packages."""
 
 import hashlib
 import json
@@ -22,11 +22,11 @@ from tools.prepare import install_pinned
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    # Pytest brings it.
+    # pytest depends on it.
     import tomli as tomllib
 
 ENVIRONMENTS = ROOT / ".cache" / "environments"
-# Without an index, whatever the machine's pip is configured to use.
+# Makes pip ignore the machine's configuration and not retry.
 OFFLINE = {"PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "", "PIP_RETRIES": "0"}
 INDEXES = """
 from pip._internal.commands import create_command
@@ -38,12 +38,12 @@ print(options.index_url, options.cert or "", sep="\\n")
 
 
 def indexes(project):
-    """Return pip's own default index, and the one and the certificates that this machine is configured to use."""
+    """Return pip's default index, and the index and the certificates of this machine's configuration."""
     return project.call("python", "-c", INDEXES).stdout.splitlines()
 
 
 def pins(python_version):
-    """Return name -> Requirement of what is shipped for a Python."""
+    """Return name -> Requirement of the tested packages for a Python."""
     text = (ROOT / "template_code" / "versions" / f"{python_version}.txt").read_text(encoding="utf-8")
     found = [Requirement(line) for line in re.findall(r"^([a-z].*?) \\$", text, re.MULTILINE)]
     return {pin.name: pin for pin in found}
@@ -54,24 +54,24 @@ def lock(project):
 
 
 def locked(project):
-    """Return name -> what the lock says of it, for all packages."""
+    """Return name -> entry in the lock, for all packages."""
     return {name: package for section in ("default", "develop") for name, package in lock(project)[section].items()}
 
 
 def requirements(pipfile, shipped):
-    """Return the packages of the text of a Pipfile, of those that are shipped, as a text for pip."""
+    """Return the pinned packages of this Pipfile, a text, in pip's requirements format."""
     tables = tomllib.loads(pipfile)
     return as_requirements(with_dependencies({*tables["packages"], *tables["dev-packages"]}, shipped))
 
 
 def environment_of(answers):
-    """Return a virtual environment with the packages of a project, made once and kept in this clone's cache."""
+    """Return a virtual environment with the packages of a project, created once and kept in this clone's cache."""
     text = requirements(render("Pipfile", **answers), known_versions(answers["python_version"]))
     return environment_with(answers, text)
 
 
 def environment_of_release(commit, answers, pipfile):
-    """Return such an environment for a project that the template of a former commit has made, with this Pipfile."""
+    """Return a virtual environment for a project with this Pipfile that an older commit of the template generated."""
     wanted = f"versions/{answers['python_version']}.txt"
     files = git(ROOT, "ls-tree", "-r", "--name-only", commit).splitlines()
     (file,) = (file for file in files if file == wanted or file.endswith(f"/{wanted}"))
@@ -79,7 +79,7 @@ def environment_of_release(commit, answers, pipfile):
 
 
 def environment_with(answers, text):
-    """Return a virtual environment that holds these pinned packages, made once and kept in this clone's cache."""
+    """Return a virtual environment with these pinned packages, created once and kept in this clone's cache."""
     python = python_of(answers["python_version"])
     key = hashlib.sha256(f"{python}\n{text}".encode()).hexdigest()[:12]
     folder = ENVIRONMENTS / f"{answers['python_version']}-{answers['interface']}-{key}"
@@ -88,7 +88,7 @@ def environment_with(answers, text):
         file = folder / "requirements.txt"
         if not file.exists():
             shutil.rmtree(folder, ignore_errors=True)
-            # As Pipenv makes it.
+            # Pipenv creates it in the same way.
             virtualenv = [sys.executable, "-m", "virtualenv", "--quiet", "--python", python, folder]
             subprocess.run(virtualenv, check=True, env=clean_environment())
             file.with_suffix(".new").write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Servers that other programs must not wait for: they accept connections and then say nothing."""
+"""Silent servers, which the project must not wait for: they accept connections and send nothing."""
 
 import contextlib
 import socket
@@ -6,7 +6,7 @@ import threading
 
 
 class Peer:
-    """Accepts connections; passes on what `target`, a port, says until `silent` is set. `port` is its own."""
+    """Accepts connections on `port`; forwards them to the port `target`, if given, until `silent` is set."""
 
     def __init__(self, target=None):
         self.target = target
@@ -37,7 +37,7 @@ class Peer:
 
     def close(self):
         for each in self._sockets:
-            # Wakes up the thread that waits for this socket.
+            # Wake up the thread that waits for this socket.
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
             each.close()

@@ -28,7 +28,7 @@ pidfile = {folder}/pid
 
 @contextlib.contextmanager
 def running_pooler(url, connections):
-    """Give the DATABASE_URL by which a database is reached through a pooler with this many connections to it."""
+    """Yield the DATABASE_URL of a pooler in front of a database; it opens at most this many connections to it."""
     address, _, name = url.rpartition("/")
     # PgBouncer refuses to run as root.
     user = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}

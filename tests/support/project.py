@@ -1,4 +1,4 @@
-"""A generated project, and what a person does with it: run its commands, start its server."""
+"""A generated project, and what a developer does with it: run its commands, start its server."""
 
 import contextlib
 import http.client
@@ -19,7 +19,7 @@ from tests.support.machine import clean_environment, free_port, python_of
 START_LIMIT = 60
 COVERAGE = ("python", "-W", "error", "-m", "coverage", "run", "manage.py", "test", "-v", "2")
 
-# Django takes a while to start, so that one process runs all commands, as it does in the hooks.
+# Runs all commands in one process, as the hooks do, because Django takes a while to start.
 RUN_ALL = """
 import os, sys
 from importlib import invalidate_caches
@@ -32,7 +32,7 @@ for command in sys.argv[2:]:
 
 
 class Project:
-    """`path` is its folder, `answers` the whole context it was made from, `output` what the hooks printed."""
+    """A project; `path` is its folder, `answers` is its Cookiecutter context, `output` is the output of the hooks."""
 
     def __init__(self, path, answers, output=""):
         self.path = Path(path)
@@ -54,7 +54,7 @@ class Project:
 
     @classmethod
     def load(cls, folder):
-        """Return the project that was generated inside this folder, by whatever process."""
+        """Return the project that another process generated in this folder."""
         (replay,) = Path(f"{folder}.config.replay").glob("*.json")
         answers = json.loads(replay.read_text(encoding="utf-8"))["cookiecutter"]
         output = Path(f"{folder}.output").read_text(encoding="utf-8")
@@ -63,7 +63,7 @@ class Project:
     def copy(self, folder):
         """Return a copy inside `folder` that a test may change; it borrows the virtual environment."""
         path = Path(folder) / self.path.name
-        # The other files come and go while something runs in this project.
+        # Temporary files may disappear while they are copied.
         ignored = shutil.ignore_patterns(".venv", ".coverage*", "db.sqlite3-*", "*.pyc.*")
         shutil.copytree(self.path, path, symlinks=True, ignore=ignored)
         return Project(path, self.answers, self.output).borrow(self)
@@ -75,7 +75,7 @@ class Project:
 
     def words(self, command):
         if command[0] == "pipenv":
-            # The one of these tests: its own folder is not on the PATH, so that no tool of theirs is taken by mistake.
+            # Run the tests' own Pipenv as a module: the folder of the tests' programs is not on PATH.
             command = (sys.executable, "-m", *command)
         found = shutil.which(str(command[0]), path=self.environment()["PATH"])
         if not found:
@@ -83,7 +83,7 @@ class Project:
         return [found, *map(str, command[1:])]
 
     def call(self, *command, env=None, check=True, timeout=600, stdin=""):
-        """Run a command as in a shell with the virtual environment active; return the CompletedProcess, in text."""
+        """Run a command with the virtual environment active; return the CompletedProcess, its output as text."""
         done = subprocess.run(
             self.words(command),
             cwd=self.path,
@@ -102,15 +102,15 @@ class Project:
         return self.call("python", "manage.py", *arguments, **options)
 
     def run_all(self, *commands, **options):
-        """Run these commands of `manage.py`, each a text, in one process."""
+        """Run these commands of `manage.py` in one process; each command is one string."""
         return self.call("python", "-c", RUN_ALL, f"{self.answers['project_slug']}.settings", *commands, **options)
 
     @contextlib.contextmanager
     def serve(self, *command, env=None, ready="/livez", headers=None, port=None):
-        """Run a server, by default `manage.py runserver`, until the block ends; give its Server.
+        """Run a server, by default `manage.py runserver`, until the block ends; yield its Server.
 
-        The command finds its port, a free one unless it is given, as `{port}` in its words and as PORT in its
-        environment. The block begins when GET `ready`, with these headers, has answered 200.
+        The command gets its port, by default a free one, as `{port}` in its words and as PORT in its environment.
+        The block begins when GET `ready`, with these headers, returns 200.
         """
         port = port or free_port()
         command = command or ("python", "manage.py", "runserver", "--noreload", "127.0.0.1:{port}")
@@ -134,7 +134,7 @@ class Project:
 
 
 class Server:
-    """`url` has no slash at its end."""
+    """A running server; `url` has no trailing slash."""
 
     def __init__(self, port, process, log):
         self.port = port
@@ -144,7 +144,7 @@ class Server:
 
     @property
     def log(self):
-        """What the server and its children have printed by now."""
+        """Return everything that the server and its children have printed so far."""
         return self._log.read_text(errors="replace", encoding="utf-8")
 
     def status(self, path, headers):
@@ -161,18 +161,18 @@ class Server:
         limit = time.monotonic() + START_LIMIT
         while True:
             status = self.status(path, headers)
-            # A server that has exited did not give the answer: another program has the port.
+            # If the server has exited, the response came from another program on this port.
             ended = self.process.poll()
             if ended is not None:
                 raise AssertionError(f"the server exited {ended} before it answered\n{self.log}")
             if status == 200:
                 return
             if time.monotonic() > limit:
-                raise AssertionError(f"GET {path} still gives {status} after {START_LIMIT} s\n{self.log}")
+                raise AssertionError(f"GET {path} still returns {status} after {START_LIMIT} s\n{self.log}")
             time.sleep(0.1)
 
     def end(self):
-        """End the server and its children; return its exit code."""
+        """Stop the server and its children; return its exit code."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -189,11 +189,11 @@ def secret_key(project):
 
 
 def cookiecutter_command(folder, answers, *options, template=ROOT):
-    """Return the command that makes a project of these answers in `folder`; all that it writes is inside or beside."""
+    """Return the command that generates a project in `folder`; Cookiecutter keeps its own files beside the folder."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     config = folder.parent / f"{folder.name}.config"
-    # YAML reads JSON.
+    # JSON is valid YAML.
     config.write_text(
         json.dumps({"cookiecutters_dir": f"{config}.templates", "replay_dir": f"{config}.replay"}), encoding="utf-8"
     )
@@ -212,10 +212,10 @@ def cookiecutter_command(folder, answers, *options, template=ROOT):
 
 
 def cookiecutter(folder, answers, env=None, options=("--no-input",), timeout=900, wrapper=(), template=ROOT):
-    """Run the `cookiecutter` command, as a user does; return its CompletedProcess, both streams in `stdout`.
+    """Run the `cookiecutter` command as a user does; return its CompletedProcess, with both streams in `stdout`.
 
-    A wanted Python is put first on PATH, so that one which only pyenv knows is found too. `wrapper` is the beginning
-    of the command line, such as `unshare --net`.
+    The Python of `python_version` comes first on PATH, so that a Python of pyenv is found too. `wrapper` is the
+    beginning of the command line, such as `unshare --net`.
     """
     environment = clean_environment()
     wanted = answers.get("python_version")
@@ -223,7 +223,7 @@ def cookiecutter(folder, answers, env=None, options=("--no-input",), timeout=900
         environment["PATH"] = f"{Path(python_of(wanted)).parent}{os.pathsep}{environment['PATH']}"
     return subprocess.run(
         [*wrapper, *cookiecutter_command(folder, answers, *options, template=template)],
-        # Python looks for modules where it is started, and so would find those of this clone.
+        # Python imports modules from its working directory: here it must not find those of this clone.
         cwd=Path(folder).parent,
         env={**environment, **(env or {})},
         stdin=subprocess.DEVNULL,
@@ -235,9 +235,9 @@ def cookiecutter(folder, answers, env=None, options=("--no-input",), timeout=900
 
 
 def generate(folder, answers, env=None, wrapper=(), lent=None, template=ROOT):
-    """Return the Project that the `cookiecutter` command makes inside `folder`, hooks and all.
+    """Run the `cookiecutter` command in `folder`, with hooks; return the Project.
 
-    With a virtual environment that is `lent` to it, the set-up has nothing to install.
+    `lent` is a virtual environment for the project, so that the set-up has nothing to install.
     """
     options = ["--no-input"]
     if lent:

@@ -1,4 +1,4 @@
-"""A real nginx or Apache in front of a deployed project, with the project's own file of deploy/."""
+"""A real nginx or Apache in front of a deployed project, with the project's configuration in deploy/."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ from tests.support.machine import clean_environment, free_port, program
 
 LIMIT = 60
 MODULES = Path("/etc/apache2/mods-available")
-# Those that deploy/README.md enables, and what Debian's package enables by itself.
+# The modules that deploy/README.md enables, and those that Debian's package enables by default.
 APACHE_MODULES = ["mpm_event", "authz_core", "alias", "dir", "env", "filter", "deflate", "mime", "reqtimeout"]
 APACHE_MODULES += ["setenvif", "headers", "http2", "proxy", "proxy_http", "proxy_wstunnel", "rewrite", "ssl"]
 APACHE_MODULES += ["socache_shmcb"]
@@ -64,9 +64,9 @@ Include {folder}/site.conf
 
 
 class Front:
-    """A running proxy: plain HTTP on `http`, TLS on `https`, both ports of 127.0.0.1."""
+    """A running proxy on 127.0.0.1; `http` and `https` are its ports."""
 
-    # What is in the names of its temporary files.
+    # Parts of the names of its temporary files.
     temporary = ("/temporary-", "/modproxy")
 
     def __init__(self, folder, http, https):
@@ -81,16 +81,16 @@ class Front:
 
     @property
     def requests(self):
-        """Its log of requests."""
+        """Return the access log."""
         return (self.folder / "access.log").read_text(errors="replace")
 
     def connect(self, tls=True, timeout=LIMIT):
-        """Return a new connection, which the caller closes."""
+        """Return a new connection; the caller closes it."""
         connection = socket.create_connection(("127.0.0.1", self.https if tls else self.http), timeout)
         return tls_context().wrap_socket(connection) if tls else connection
 
     def temporary_bytes(self):
-        """Return how much it keeps in temporary files, the deleted ones that it holds open too."""
+        """Return the size of its temporary files, with deleted ones that are still open."""
         held = {}
         for process in family(self.process.pid):
             with contextlib.suppress(OSError):
@@ -103,7 +103,7 @@ class Front:
 
 
 def tls_context():
-    """Return a context that believes any certificate."""
+    """Return a context that accepts any certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -111,7 +111,7 @@ def tls_context():
 
 
 def family(pid):
-    """Return a process and all that descend from it."""
+    """Return a process and all its descendants."""
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
         return [process, *process.children(recursive=True)]
@@ -119,7 +119,7 @@ def family(pid):
 
 
 def memory(pid):
-    """Return the MiB that a process and its descendants have for themselves."""
+    """Return the MiB of private memory that a process and its descendants use."""
     total = 0
     for process in family(pid):
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -128,7 +128,7 @@ def memory(pid):
 
 
 def replaced(text, changes):
-    """Return the text with each of the changes, all of which it must need."""
+    """Apply each change to the text and return it; every old text must occur."""
     for old, new in changes.items():
         assert old in text, f"{old!r} is not in\n{text}"
         text = text.replace(old, new)
@@ -136,7 +136,7 @@ def replaced(text, changes):
 
 
 def certificate(folder):
-    """Make a self-signed certificate; return the changes that put it where Debian's own stands."""
+    """Create a self-signed certificate; return the changes that replace the paths of Debian's certificate."""
     files = [f"{folder}/certificate.pem", f"{folder}/certificate.key"]
     command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
     openssl = program("openssl")
@@ -147,8 +147,7 @@ def certificate(folder):
 
 @contextlib.contextmanager
 def running(front, check, command):
-    """Check the configuration, run the proxy until the block ends, and end it by its pid."""
-    # Debian's own is in the folder of the administrator's programs.
+    """Check the configuration, run the proxy until the block ends, and stop it by its process id."""
     environment = clean_environment()
     done = subprocess.run(check, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""Projects as the template renders them: nothing is installed, and each is made once for all tests."""
+"""Projects as the template renders them: nothing is installed, and each is generated once for all tests."""
 
 import ast
 import contextlib
@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from cookiecutter.generate import generate_context
 from cookiecutter.main import cookiecutter
 from cookiecutter.prompt import prompt_for_config
@@ -22,7 +23,7 @@ from tools.demo import problem_with
 TEMPLATE = ROOT / "{{cookiecutter.project_slug}}"
 SETTINGS = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
 
-# Another answer than the default for each question that takes any text.
+# A non-default answer for each question that accepts any text.
 OTHER_TEXTS = {
     "project_name": "The 'Zoo' & Co.",
     "project_slug": "zoo",
@@ -35,18 +36,32 @@ OTHER_TEXTS = {
 
 
 def choices(question):
-    """Return the answers from which the user chooses, or None where any text will do."""
+    """Return the choices of a question, or None if it accepts any text."""
     if question == "python_version":
         return PYTHON_VERSIONS
     return QUESTIONS[question] if isinstance(QUESTIONS[question], list) else None
 
 
-# What the tests answer to each question; None is the default of a question that takes any text.
-VALUES = {question: choices(question) or [None, OTHER_TEXTS.get(question)] for question in QUESTIONS}
+# The tests' answer to each question that accepts any text; None is the default.
+TEXTS = {question: OTHER_TEXTS.get(question, "Another text") for question in QUESTIONS if not choices(question)}
+VALUES = {question: choices(question) or [None, TEXTS[question]] for question in QUESTIONS}
 
 CHOSEN = [{question: value} for question in QUESTIONS for value in choices(question) or []]
 
-FLIPPED = [{}, *CHOSEN, *({question: text} for question, text in OTHER_TEXTS.items())]
+FLIPPED = [{}, *CHOSEN, *({question: text} for question, text in TEXTS.items())]
+
+# Answers that tests use and that a fork may remove. Tests that use a removed answer are skipped.
+DROPPABLE = {"ci": ["GitHub", "GitLab", "none"]}
+
+
+def check_answers(answers):
+    """Raise ValueError for answers that cookiecutter.json does not allow; skip the test if a fork removed them."""
+    for question, value in answers.items():
+        if value in DROPPABLE.get(question, []) and problem_with({question: value}):
+            pytest.skip(f"cookiecutter.json does not have the answer {question}={value}")
+    problem = problem_with(answers)
+    if problem:
+        raise ValueError(problem)
 
 
 def pairs(row):
@@ -54,7 +69,7 @@ def pairs(row):
 
 
 def all_pairs(values):
-    """Return rows of answers in which each two answers to two different questions stand together at least once.
+    """Return rows of answers in which each pair of answers to two questions occurs at least once.
 
     >>> len(all_pairs({"a": [1, 2], "b": [1, 2], "c": [1, 2]}))
     4
@@ -78,12 +93,12 @@ def all_pairs(values):
 
 
 def given(row):
-    """Return the answers of a row without those that are left to their default."""
+    """Return the answers of a row without those that use the default."""
     return {question: value for question, value in row.items() if value is not None}
 
 
 def name_of(answers):
-    """Return a test's name for these answers."""
+    """Return the id of a test with these answers."""
     return ",".join(map(str, answers.values())) or "default"
 
 
@@ -105,29 +120,27 @@ class Renderer:
         self.folder = folder
         self.made = {}
         self.config = folder / "config.yaml"
-        # YAML reads JSON.
+        # JSON is valid YAML.
         places = {"cookiecutters_dir": str(folder / "templates"), "replay_dir": str(folder / "replay")}
         self.config.write_text(json.dumps(places), encoding="utf-8")
 
     def __call__(self, **answers):
-        """Return the project of these answers, which no test may change."""
-        problem = problem_with(answers)
-        if problem:
-            raise ValueError(problem)
+        """Return the project of these answers; tests must not change it."""
+        check_answers(answers)
         key = tuple(sorted(answers.items()))
         if key not in self.made:
             self.made[key] = self.make(no_input=True, extra_context=answers)
         return self.made[key]
 
     def typed(self, **answers):
-        """Return the project of answers as they come from the prompt: Jinja in them is text like any other."""
+        """Return the project of answers as typed at the prompt, where Jinja is ordinary text."""
         assert not problem_with(answers)
         replay = self.new_folder() / "answers.json"
         replay.write_text(json.dumps({"cookiecutter": {**self().answers, **answers}}), encoding="utf-8")
         return self.make(replay=str(replay))
 
     def make(self, template=ROOT, **options):
-        """Run Cookiecutter; SystemExit and its own exceptions come through."""
+        """Run Cookiecutter; SystemExit and its own exceptions are not caught."""
         with skipping_setup():
             folder = options.pop("output_dir", None) or self.new_folder()
             path = cookiecutter(str(template), output_dir=str(folder), config_file=str(self.config), **options)
@@ -143,9 +156,9 @@ class Renderer:
 
 
 def render(path, typed=None, **answers):
-    """Return the text of one file of the template, as a project of these answers has it.
+    """Return the text of one file of the template, rendered with these answers.
 
-    What is `typed` is taken as it is, as from the prompt, where Jinja in a text is text like any other.
+    The `typed` answers are used as typed at the prompt, where Jinja is ordinary text.
     """
     context = generate_context(str(ROOT / "cookiecutter.json"), extra_context=answers)
     context["cookiecutter"] = {**prompt_for_config(context, no_input=True), **(typed or {})}
@@ -155,11 +168,11 @@ def render(path, typed=None, **answers):
 
 
 def run_cookiecutter(folder, *options, python=sys.executable, stdin="", **environment):
-    """Run the `cookiecutter` command and type `stdin`; return its CompletedProcess. It makes `folder`/made/*."""
+    """Run the `cookiecutter` command with this input; return its CompletedProcess. Projects are in `folder`/made."""
     made = folder / "made"
     made.mkdir(parents=True, exist_ok=True)
     config = folder / "config.yaml"
-    # YAML reads JSON.
+    # JSON is valid YAML.
     config.write_text(
         json.dumps({"cookiecutters_dir": str(folder), "replay_dir": str(folder / "replay")}), encoding="utf-8"
     )
@@ -178,7 +191,7 @@ def run_cookiecutter(folder, *options, python=sys.executable, stdin="", **enviro
 
 
 def ruff(path):
-    """Return what ruff, with the project's own settings, says about its files: nothing, where all is well."""
+    """Return what ruff reports about the project's files with the project's settings, or an empty text."""
     told = ""
     for command in (["check", "--output-format", "concise", "--quiet"], ["format", "--diff", "--quiet"]):
         done = subprocess.run(
@@ -199,7 +212,7 @@ def listing(project):
 
 
 def template_files(answers):
-    """Return path in the project -> file in the template, for all that the template has."""
+    """Return path in the project -> file in the template, for all files of the template."""
 
     def rendered(path):
         name = path.relative_to(TEMPLATE).as_posix()
@@ -211,7 +224,7 @@ def template_files(answers):
 
 
 def assigned(path):
-    """Return name -> value of the literals that a Python file assigns at its top level."""
+    """Return name -> value of the literals that a Python file assigns at module level."""
     values = {}
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):

@@ -1,4 +1,7 @@
-"""How long the last run of .ci/run took: `python -m tests.support.report`, with `--write` into CONTRIBUTING.md."""
+"""Print the timings of the last run of .ci/run: `python -m tests.support.report [--write]`.
+
+`--write` writes them into CONTRIBUTING.md.
+"""
 
 import re
 import sys
@@ -13,7 +16,7 @@ SLOWEST = 20
 
 
 def cases(target):
-    """Return the name and the seconds of each test of a target's last run."""
+    """Return the name and seconds of each test in the last run of a target."""
     report = xml.etree.ElementTree.parse(REPORTS / f"{target}.xml")
     return [
         (f"{case.get('classname').rpartition('.')[2]}::{case.get('name')}", float(case.get("time")))
@@ -22,7 +25,7 @@ def cases(target):
 
 
 def table():
-    """Return the phases with their tests and seconds, and the slowest tests, in Markdown."""
+    """Return a Markdown table of the phases with their tests and seconds, and of the slowest tests."""
     seconds = dict(line.split() for line in (REPORTS / "phases").read_text().splitlines())
     found = {target: cases(target) for target in TARGETS}
     lines = ["| Phase | Tests | Seconds |", "|--|--:|--:|"]
@@ -30,7 +33,7 @@ def table():
     lines += [f"| `.ci/run` | {sum(map(len, found.values()))} | {seconds['all']} |", ""]
     lines += [f"| The {SLOWEST} slowest tests, with their fixtures | Seconds |", "|--|--:|"]
     slowest = sorted((case for target in TARGETS for case in found[target]), key=lambda case: -case[1])[:SLOWEST]
-    # Inside a table Markdown would end the column at a |.
+    # In a Markdown table a | ends the column.
     lines += [f"| `{name[:100].replace('|', '/')}` | {time:.0f} |" for name, time in slowest]
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""An S3-compatible server of the tests' own, with one bucket and one account that may use it."""
+"""An S3-compatible server for the tests, with one bucket and one account that may use it."""
 
 import contextlib
 import json
@@ -13,11 +13,11 @@ POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "
 
 
 class Storage:
-    """`key` and `secret` are those of the account, `address` is host and port."""
+    """An S3 server; `key` and `secret` are the account's, `address` is host and port."""
 
     def __init__(self, address):
         self.address = address
-        # All servers of a process have the same data.
+        # All servers of a process share their data.
         requests.post(f"http://{address}/moto-api/reset", timeout=60).raise_for_status()
         anyone = {"aws_access_key_id": "anyone", "aws_secret_access_key": "anyone"}
         self._options = {"endpoint_url": f"http://{address}", "region_name": REGION, **anyone}
@@ -31,7 +31,7 @@ class Storage:
 
     @contextlib.contextmanager
     def signatures_verified(self):
-        """Refuse, within the block, what is not signed with the secret of an account."""
+        """Reject requests that are not signed with the account's secret until the block ends."""
         self._let_through("0")
         yield
         self._let_through("inf")
@@ -41,7 +41,7 @@ class Storage:
         assert answer.status_code == 200
 
     def files(self):
-        """Return name -> bytes of all that the bucket holds."""
+        """Return name -> bytes of all files in the bucket."""
         names = [entry["Key"] for entry in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
         return {name: self.s3.get_object(Bucket=BUCKET, Key=name)["Body"].read() for name in names}
 

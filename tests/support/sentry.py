@@ -1,4 +1,4 @@
-"""An error tracker that keeps what it is sent."""
+"""An error tracker that keeps the reports that it receives."""
 
 import contextlib
 import gzip
@@ -23,7 +23,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Tracker(http.server.ThreadingHTTPServer):
-    """`dsn` is its SENTRY_DSN, `envelopes` the bytes of each report."""
+    """An error tracker; `dsn` is its SENTRY_DSN, `envelopes` has the bytes of each report."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
@@ -31,7 +31,7 @@ class Tracker(http.server.ThreadingHTTPServer):
         self.envelopes = []
 
     def events(self):
-        """Return the errors among what was sent."""
+        """Return the error events among the reports."""
         parts = [json.loads(line) for envelope in list(self.envelopes) for line in envelope.splitlines()]
         return [part for part in parts if "exception" in part]
 

@@ -1,4 +1,4 @@
-"""Projects that cruft makes from a version of the template, and updates to another one."""
+"""Projects that cruft generates from one version of the template and updates to another."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from tests.support.machine import clean_environment
 from tests.support.project import Project
 from tools.release import releases
 
-# An update to the last release is a different one from an update to the present template with its whole history.
+# The number of releases from which the tests update projects.
 TESTED = 3
 
 
@@ -22,7 +22,7 @@ def last_releases():
 
 
 def commit_of(release):
-    """Return the whole name of the commit that a release was made from."""
+    """Return the full hash of the commit of a release."""
     done = subprocess.run(
         ["git", "rev-parse", "--quiet", "--verify", f"{release.commit}^{{commit}}"],
         cwd=ROOT,
@@ -35,7 +35,7 @@ def commit_of(release):
 
 
 class Template:
-    """A git repository with the present template, committed or not, on top of its history, and with a next version."""
+    """A git repository with the template's history, its present files, committed or not, and a next version."""
 
     def __init__(self, path):
         self.path = path
@@ -63,7 +63,7 @@ class Template:
 
 
 class Shop(Project):
-    """A project that cruft made and that is in git. Its programs are those on `search_path`."""
+    """A project that cruft generated, committed to git; its programs are those on `search_path`."""
 
     def __init__(self, folder, template, version, search_path, answers, **environment):
         self.search_path = search_path
@@ -75,7 +75,7 @@ class Shop(Project):
         commit(self.path)
 
     def lend(self, environment):
-        """Make this virtual environment the project's, in the place of the one that it has."""
+        """Replace the project's virtual environment with this one."""
         if self.venv.is_symlink():
             self.venv.unlink()
         elif self.venv.exists():
@@ -83,7 +83,7 @@ class Shop(Project):
         self.venv.symlink_to(environment, target_is_directory=True)
 
     def cruft(self, folder, *arguments, **environment):
-        """Run cruft, whose errors are no exit code; return what it printed."""
+        """Run cruft and return its output; cruft may fail without an exit code."""
         command = [sys.executable, "-m", "cruft", *map(str, arguments)]
         environment = clean_environment(PATH=self.search_path, **PERSON, **environment)
         done = subprocess.run(
@@ -93,7 +93,7 @@ class Shop(Project):
         return done.stdout
 
     def update(self, version, answers=None):
-        """Update to a version of the template, and with other answers; check that git has all, without a conflict."""
+        """Update to a version of the template, with changed answers; check for conflicts, and commit the result."""
         options = ["--variables-to-update", json.dumps(answers)] if answers else []
         installed = self.installed()
         output = self.cruft(self.path, "update", "--skip-apply-ask", "--checkout", version, *options)
@@ -110,7 +110,7 @@ class Shop(Project):
         return output
 
     def installed(self):
-        """Return path -> time of all that the set-up made."""
+        """Return path -> modification time of everything that the set-up created."""
         files = [self.path / name for name in (".env", "Pipfile.lock", "db.sqlite3", "schema.yml", "setup.log")]
         if not self.venv.is_symlink():
             files += [file for file in self.venv.rglob("*") if "__pycache__" not in file.parts]
@@ -122,8 +122,9 @@ class Shop(Project):
         (self.path / file).write_text(text.replace(old, new, 1), encoding="utf-8")
 
     def edit_as_users_do(self):
-        """Add an app, change a setting and a model, and need one more package, all of it migrated and described."""
-        self.run("startapp", "blog")
+        """Add an app and a package, change a setting and a model; regenerate the migration and schema.yml."""
+        has_resources = (self.path / "shop" / "management" / "resource_template").exists()
+        self.run("startapp", "blog", *(["Post", "title:str"] if has_resources else []))
         for file, line in ("settings", '    "items",\n'), ("urls", '    path("", include("items.urls")),\n'):
             # A newer startapp has done this.
             if line.replace("items", "blog") not in (self.path / "shop" / f"{file}.py").read_text(encoding="utf-8"):
@@ -131,9 +132,9 @@ class Shop(Project):
         self.edit("shop/settings.py", 'LANGUAGE_CODE = "en-us"', 'LANGUAGE_CODE = "en-gb"')
         quantity = "    quantity = models.PositiveIntegerField(default=1)\n"
         self.edit("items/models.py", "    created_at = ", f"{quantity}    created_at = ")
-        # Where `pipenv install` puts it.
+        # `pipenv install` adds it at this place.
         self.edit("Pipfile", '\nwhitenoise = "*"\n', '\nwhitenoise = "*"\nhumanize = "*"\n')
-        self.run_all("makemigrations --name quantity", "spectacular --file schema.yml")
+        self.run_all("makemigrations --name quantity items", "spectacular --file schema.yml")
         commit(self.path)
 
     def has_the_edits(self):
@@ -145,6 +146,12 @@ class Shop(Project):
         assert 'include("blog.urls")' in (self.path / "shop" / "urls.py").read_text(encoding="utf-8")
         assert (self.path / "blog" / "views.py").exists()
         assert "\nhumanize = " in (self.path / "Pipfile").read_text(encoding="utf-8")
+
+    def follow_the_changelog(self, version):
+        """Run the commands that CHANGELOG.md has for the versions after this one."""
+        changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").partition(f"\n## [{version}]")[0]
+        for commands in re.findall(r"^```sh\n(.*?)^```$", changelog, re.DOTALL | re.MULTILINE)[::-1]:
+            self.call("bash", "-euc", commands.replace("my_project", "shop"))
 
     def pipenv(self, *arguments):
         settings = {"PIPENV_VENV_IN_PROJECT": "1", "PIPENV_IGNORE_VIRTUALENVS": "1"}

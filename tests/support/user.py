@@ -1,4 +1,4 @@
-"""A user with a home of their own, the shell in which they call Cookiecutter, and all that is around them."""
+"""A user with their own home folder, and the shell in which they run Cookiecutter."""
 
 import contextlib
 import functools
@@ -17,9 +17,9 @@ from tests.support.machine import clean_environment
 
 PROGRAMS = Path(sys.executable).parent
 MAKE = f"cookiecutter --no-input {shlex.quote(str(ROOT))} interface=WSGI"
-# Where tools keep what can be had again. The last one appears where pip asks rustup for the version of Rust.
+# Folders of caches and other files that tools write. The last one appears when pip asks rustup for its Rust version.
 CACHES = {".cache", ".cookiecutters", ".cookiecutter_replay", ".local/share/virtualenv", ".rustup"}
-# Without these each user would download all packages, or not find the index.
+# All users share these. Otherwise each would download all packages, or not find the index.
 SHARED = (".cache/pip", ".cache/uv", ".config/pip")
 
 
@@ -27,18 +27,18 @@ SHARED = (".cache/pip", ".cache/uv", ".config/pip")
 def become_nobody():
     """Return the words before a command that run it as nobody.
 
-    What they start directly may still do all that root may, so let that be `env`.
+    The program that setpriv starts keeps root's capabilities, so it starts `env`, which starts the command.
     """
-    # Windows has no such module, and imports this one.
+    # Windows does not have this module.
     import pwd
 
     return ["setpriv", "--reuid=nobody", f"--regid={pwd.getpwnam('nobody').pw_gid}", "--clear-groups"]
 
 
 class User:
-    """`tools` are programs of the tests' environment that are on this user's PATH."""
+    """A user; `tools` are programs of the tests' environment that are on this user's PATH."""
 
-    # The words before a command that run it as another account.
+    # The words before a command that run it under another account.
     become = ()
 
     def __init__(self, folder, *tools):
@@ -63,19 +63,19 @@ class User:
         return clean_environment(**{"HOME": self.home, "PATH": path, **extra})
 
     def words(self, script, folder=None, env=None):
-        """Return the command that runs a script in this user's shell, in a folder, by default that of their work."""
+        """Return the command that runs a script in this user's shell, by default in the folder of their work."""
         variables = [f"{name}={value}" for name, value in self.environment(**(env or {})).items()]
         script = f"cd {shlex.quote(str(folder or self.work))}\n{script}"
         return [*self.become, "env", "-i", *variables, "bash", "-c", script]
 
     def run(self, script, folder=None, env=None):
-        """Run a script; return what it printed, all in one."""
+        """Run a script; return its output, both streams together."""
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         done = subprocess.run(self.words(script, folder, env), timeout=600, **streams)
         return checked(script, done.returncode, done.stdout)
 
     def run_in_terminal(self, script, folder=None, env=None, typed=""):
-        """Run a script in a terminal into which this is typed; return what is seen there."""
+        """Run a script in a terminal and type this text; return everything that the terminal shows."""
         import pty
 
         ours, theirs = pty.openpty()
@@ -84,7 +84,7 @@ class User:
         os.close(theirs)
         os.write(ours, typed.encode())
         seen = b""
-        # Linux reports the end as an error.
+        # Linux reports the end of a terminal's output as an error.
         with contextlib.suppress(OSError):
             while chunk := os.read(ours, 4096):
                 seen += chunk
@@ -92,12 +92,12 @@ class User:
         return checked(script, process.wait(600), seen.replace(b"\r\n", b"\n"))
 
     def serve(self, project, folder=None, env=None):
-        """Start the server with the command that the hooks printed, as they printed it; give its Server."""
+        """Start the server with the exact command that the hooks printed; yield its Server."""
         return project.serve(*self.words(f"{ready(project)} 127.0.0.1:{{port}}", folder, env))
 
 
 class Nobody(User):
-    """The account nobody, whose programs are those of a virtualenv of its own; only root can become it."""
+    """The account nobody, with the programs of its own virtualenv; only root can switch to it."""
 
     def __init__(self, folder, python):
         super().__init__(folder)
@@ -110,7 +110,7 @@ class Nobody(User):
             shutil.chown(path, "nobody")
 
     def borrow_caches(self):
-        """It may not read those of root."""
+        """Do nothing: nobody cannot read root's caches."""
 
 
 def checked(script, code, printed):
@@ -120,14 +120,14 @@ def checked(script, code, printed):
 
 
 def ready(project):
-    """Return the command that starts the project, as the hooks printed it."""
+    """Return the command that starts the project, exactly as the hooks printed it."""
     (command,) = re.findall("^(?:\033.*?m)?Ready:(?:\033.*?m)? (.*)$", project.output, re.MULTILINE) or [None]
     assert command, project.output
     return command
 
 
 def tracked(project):
-    """Return path -> content of the files of a project that git would keep."""
+    """Return path -> content of the files of a project that git does not ignore."""
     with tempfile.TemporaryDirectory() as repository:
         git = ["git", f"--git-dir={repository}", f"--work-tree={project.path}"]
         environment = clean_environment(GIT_CONFIG_GLOBAL=os.devnull)
@@ -135,16 +135,17 @@ def tracked(project):
         subprocess.run([*git, "init", "--quiet"], **options)
         listed = subprocess.run([*git, "ls-files", "-z", "--others", "--exclude-standard"], **options).stdout
     names = os.fsdecode(listed).split("\0")[:-1]
-    # A borrowed virtualenv is a link, and not the folder that is ignored.
+    # A borrowed virtualenv is a symlink. .gitignore ignores only a folder.
     return {name: (project.path / name).read_bytes() for name in names if name != ".venv"}
 
 
 def snapshot(folder, ignored):
-    """Return path -> mode, time of change and content of what is in a folder, but for the ignored paths."""
+    """Return path -> mode, modification time and content of everything in a folder, without the ignored paths."""
     folder, found = Path(folder), {}
     for parent, folders, files in os.walk(folder):
         paths = {name: Path(parent, name).relative_to(folder) for name in [*folders, *files]}
-        paths = {name: path for name, path in paths.items() if path not in ignored}
+        # Every run of Python writes bytecode.
+        paths = {name: path for name, path in paths.items() if path not in ignored and name != "__pycache__"}
         folders[:] = [name for name in folders if name in paths]
         for path in paths.values():
             status = (folder / path).lstat()
@@ -157,7 +158,7 @@ def snapshot(folder, ignored):
 
 
 def virtualenv(folder, python, *packages):
-    """Make a virtualenv of this Python that holds these packages; return its folder of programs."""
+    """Create a virtualenv of this Python with these packages; return its folder of programs."""
     for command in (
         ["venv", "--python", python, folder],
         ["pip", "install", "--system-certs", "--python", folder, *packages],
@@ -167,7 +168,7 @@ def virtualenv(folder, python, *packages):
 
 
 def copy_template(folder):
-    """Copy the files of the template that git lists, committed or not, into a new folder; return it."""
+    """Copy the template's files that git lists, committed or not, into a new folder; return the folder."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
     for name in os.fsdecode(listed).split("\0")[:-1]:

@@ -1,6 +1,6 @@
-"""Visit projects: a program for the Python of an installed one, so that Django is imported once for all of them.
+"""Visit projects. The Python of an installed project runs this program, and imports Django once for all of them.
 
-Each line of its input is a project's folder; each line of its output is what that project shows, as JSON.
+Each input line is the folder of a project. Each output line is what that project shows, as JSON.
 """
 
 import json
@@ -39,7 +39,7 @@ def visit(folder):
 
 def main():
     for line in sys.stdin:
-        # What a project imports and sets must not reach the next one.
+        # A new process for each project, because its imports and settings must not affect the next one.
         child = os.fork()
         if not child:
             try:

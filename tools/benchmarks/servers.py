@@ -132,46 +132,64 @@ def lists_table(pages):
     return results.table(["Page", f"{few:,} items, ms:", f"{many:,} items, ms:", "Ratio:"], rows)
 
 
+def ask_in_rounds(servers, rounds, seconds):
+    """Ask each server for each request in turn; return server, project, method, path -> results of the rounds."""
+    asked = {}
+    for number in range(1, rounds + 1):
+        for method, path in REQUESTS:
+            for (server, name), running in servers.items():
+                result = ask(running, method, path, seconds)
+                asked.setdefault((server, name, method, path), []).append(result)
+                where = f"Round {number} of {rounds}, {method} {path}, {server}, {name}"
+                print(f"{where}: {result[0]:.0f} requests/s, {result[2] or 'no errors'}", flush=True)
+    return asked
+
+
+def ask_with_many_connections(servers, seconds):
+    """Return a row of the results for our list on each server."""
+    rows = []
+    for server in SERVERS:
+        rate, slow, errors = ask(servers[server, "ours"], *LIST, seconds, MANY_CONNECTIONS)
+        said = f"{rate:.0f} requests/s, {errors or 'no errors'}"
+        print(f"{MANY_CONNECTIONS} connections, {LIST[1]}, {server}, ours: {said}", flush=True)
+        rows.append((server, f"{rate:.0f}", f"{slow:.0f}", errors or "none"))
+    return rows
+
+
+def versions(wsgi, asgi, postgres):
+    """Return the versions of what was measured, as a text."""
+    found = {
+        "Python": platform.python_version(),
+        "Django": version(wsgi, "django"),
+        "PostgreSQL": postgres.sql("SHOW server_version"),
+        "gunicorn": version(wsgi, "gunicorn"),
+        "Uvicorn": version(asgi, "uvicorn"),
+        "Daphne": version(asgi, "daphne"),
+    }
+    return ", ".join(f"{name} {number}" for name, number in found.items())
+
+
 def main(rounds=5, seconds=4):
-    asked, crowded = {}, []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         postgres = stack.enter_context(running_postgres())
         wsgi, servers = start(stack, folder, postgres, "WSGI")
         asgi, more = start(stack, folder, postgres, "ASGI")
         servers.update(more)
-        for number in range(1, rounds + 1):
-            for method, path in REQUESTS:
-                for (server, name), running in servers.items():
-                    result = ask(running, method, path, seconds)
-                    asked.setdefault((server, name, method, path), []).append(result)
-                    where = f"Round {number} of {rounds}, {method} {path}, {server}, {name}"
-                    print(f"{where}: {result[0]:.0f} requests/s, {result[2] or 'no errors'}", flush=True)
+        asked = ask_in_rounds(servers, rounds, seconds)
         memories = [
             (server, name, f"{statistics.median(memory(running.process.pid)):.0f}")
             for (server, name), (running, _) in servers.items()
         ]
-        for server in SERVERS:
-            rate, slow, errors = ask(servers[server, "ours"], *LIST, seconds, MANY_CONNECTIONS)
-            said = f"{rate:.0f} requests/s, {errors or 'no errors'}"
-            print(f"{MANY_CONNECTIONS} connections, {LIST[1]}, {server}, ours: {said}", flush=True)
-            crowded.append((server, f"{rate:.0f}", f"{slow:.0f}", errors or "none"))
+        crowded = ask_with_many_connections(servers, seconds)
         pages = lists.measure(wsgi, folder, postgres, FILL)
-        versions = {
-            "Python": platform.python_version(),
-            "Django": version(wsgi, "django"),
-            "PostgreSQL": postgres.sql("SHOW server_version"),
-            "gunicorn": version(wsgi, "gunicorn"),
-            "Uvicorn": version(asgi, "uvicorn"),
-            "Daphne": version(asgi, "daphne"),
-        }
+        conditions = [
+            *results.machine(),
+            ("Versions", versions(wsgi, asgi, postgres)),
+            ("Rounds", f"{rounds}, of {seconds} s for each request, server and project"),
+        ]
     medians = {key: statistics.median(rate for rate, _, _ in of) for key, of in asked.items()}
     ratio = medians[("Uvicorn", "ours", *LIST)] / medians[("gunicorn", "ours", *LIST)]
-    conditions = [
-        *results.machine(),
-        ("Versions", ", ".join(f"{name} {number}" for name, number in versions.items())),
-        ("Rounds", f"{rounds}, of {seconds} s for each request, server and project"),
-    ]
     results.write(
         results.table(["Measured", "on or with"], conditions),
         f"### Requests a second, {CONNECTIONS} connections",

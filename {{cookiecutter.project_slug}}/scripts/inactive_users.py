@@ -1,5 +1,5 @@
 """
-List who has not signed in for a while.
+List the users who have not signed in for a while.
 
     python manage.py runscript inactive_users --script-args 90
 """
@@ -13,7 +13,7 @@ from users.models import User
 
 
 def run(days: str = "90") -> None:
-    """Print the users who did not sign in during the last `days` days, or never did."""
+    """Print the users who have not signed in during the last `days` days, or never."""
     since = timezone.now() - timedelta(days=int(days))
     for user in User.objects.filter(Q(last_login__lt=since) | Q(last_login=None)):
         print(user)

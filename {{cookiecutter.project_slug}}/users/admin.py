@@ -11,7 +11,7 @@ from .models import User
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
-    """Accounts; who is no superuser can give nobody more rights, nor take over a superuser's account."""
+    """Keeps staff who are not superusers from granting rights and from changing superusers' accounts."""
 
 {% if cookiecutter.login == "email" %}
     fieldsets = [

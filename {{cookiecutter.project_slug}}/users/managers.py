@@ -12,11 +12,11 @@ class UserManager(BaseUserManager["User"]):
     """Creates and finds users by their email address."""
 
     def get_by_natural_key(self, email: str | None) -> User:
-        """Return the user who signs in with `email`, whatever its case."""
+        """Return the user with this email address, in upper or lower case."""
         return self.get(email__iexact=email)
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
-        """Save and return a user; without a password nobody can sign in as them."""
+        """Save and return a user; without a password, nobody can sign in to the account."""
         if not email:
             raise ValueError("A user needs an email address.")
         user = self.model(email=self.normalize_email(email), **fields)
@@ -25,5 +25,5 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
-        """Save and return a user who may do everything."""
+        """Save and return a user with all permissions."""
         return self.create_user(email, password, **{**fields, "is_staff": True, "is_superuser": True})

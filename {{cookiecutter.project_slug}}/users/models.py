@@ -21,7 +21,7 @@ class User(AbstractUser):
 
     class Meta:
         constraints = [
-            # Upper rather than Lower: PostgreSQL then also uses this index for `iexact`.
+            # Upper, not Lower, so that PostgreSQL uses this index for `iexact` too.
             models.UniqueConstraint(
                 Upper("email"),
                 name="users_user_email_upper_key",

@@ -1,6 +1,6 @@
 from rest_framework import serializers
 
-from {{ cookiecutter.project_slug }}.serializers import ModelSerializer, TextField
+from {{ cookiecutter.project_slug }}.api.serializers import ModelSerializer, TextField
 
 from .models import User
 

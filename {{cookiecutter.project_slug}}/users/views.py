@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from {{ cookiecutter.project_slug }}.forms import CreateView
+from {{ cookiecutter.project_slug }}.views import CreateView
 
 from .forms import SignUpForm
 from .serializers import SignInSerializer, TokenSerializer, UserSerializer
@@ -42,10 +42,10 @@ class TokenView(APIView):
 
     @extend_schema(request=SignInSerializer, responses={201: TokenSerializer}, auth=[])
     def post(self, request: Request) -> Response:
-        """Make a token for whoever has this user name and password."""
+        """Create a token for the user with this user name and password."""
         serializer = SignInSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        # Too many failures are noted on Django's own request.
+        # django-axes marks Django's own request after too many failures.
         user = authenticate(request._request, **serializer.validated_data)
         if user is None:
             raise exceptions.AuthenticationFailed
@@ -55,7 +55,7 @@ class TokenView(APIView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request) -> Response:
-        """Revoke the token that this request carries."""
+        """Revoke the token of this request."""
         request.auth.delete()
         return Response(status=status.HTTP_204_NO_CONTENT)
 

@@ -7,7 +7,7 @@ from django.db import models
 
 class ItemQuerySet(models.QuerySet):
     def owned_by(self, user: AbstractBaseUser | AnonymousUser) -> ItemQuerySet:
-        """Return what `user` may see and change: nothing, where nobody is signed in."""
+        """Return the objects that `user` may see and change; none for an anonymous user."""
         return self.filter(owner_id=user.pk)
 
 
@@ -22,7 +22,7 @@ class Item(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-pk"]
-        # One for each ordering of an owner's items.
+        # One index for each ordering of an owner's items.
         indexes = [models.Index(fields=["owner", "created_at", "id"]), models.Index(fields=["owner", "name", "id"])]
 
     def __str__(self) -> str:

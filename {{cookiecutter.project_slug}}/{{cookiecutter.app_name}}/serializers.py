@@ -1,4 +1,4 @@
-from {{ cookiecutter.project_slug }}.serializers import ModelSerializer
+from {{ cookiecutter.project_slug }}.api.serializers import ModelSerializer
 
 from .models import Item
 

@@ -8,8 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse_lazy
 from rest_framework import permissions, serializers, viewsets
 
-from {{ cookiecutter.project_slug }}.forms import CreateView, DeleteView, UpdateView
-from {{ cookiecutter.project_slug }}.pagination import CursorListView
+from {{ cookiecutter.project_slug }}.views import CreateView, CursorListView, DeleteView, UpdateView
 
 from .forms import ItemForm
 from .models import Item, ItemQuerySet
@@ -17,7 +16,7 @@ from .serializers import ItemSerializer
 
 
 class OwnItemsMixin(LoginRequiredMixin):
-    """Limits a view to the items of the signed-in user; all others are not found."""
+    """Limits a view to the items of the signed-in user; all others answer 404."""
 
     request: HttpRequest
 

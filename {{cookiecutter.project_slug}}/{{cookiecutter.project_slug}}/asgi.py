@@ -1,7 +1,7 @@
 {% if cookiecutter.interface == "ASGI" %}
-"""ASGI entry point: `application` is what Uvicorn or Daphne serves, HTTP and WebSocket."""
+"""ASGI entry point: Uvicorn or Daphne serves `application`, over HTTP and WebSocket."""
 {% else %}
-"""ASGI entry point: `application` is what an ASGI server serves."""
+"""ASGI entry point: an ASGI server serves `application`."""
 {% endif %}
 
 import os
@@ -17,7 +17,7 @@ from django.apps import apps
 from django.urls import re_path
 from django.utils.module_loading import module_has_submodule
 
-from {{ cookiecutter.project_slug }} import serving
+from {{ cookiecutter.project_slug }} import startup
 from {{ cookiecutter.project_slug }}.handlers import Handler, SharedThreads, Sockets
 from {{ cookiecutter.project_slug }}.health import drain_on_sigterm
 {% else %}
@@ -28,10 +28,10 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{{ cookiecutter.project_slug }}.settings")
 
 {% if cookiecutter.interface == "ASGI" %}
-# Comes before the import of anything that needs the apps.
+# Loads the apps, which the code below needs.
 django.setup(set_prefix=False)
 
-# Those of each app's routing.py; they are found like each app's admin.py.
+# Collects the routes from each app's routing.py.
 websocket_urlpatterns = [
     route
     for app in apps.get_app_configs()
@@ -39,16 +39,16 @@ websocket_urlpatterns = [
     for route in getattr(import_module(f"{app.name}.routing"), "websocket_urlpatterns", [])
 ]
 
-# Without the last route, Channels raises an error for an unknown address.
+# The last route refuses unknown paths; without it, Channels raises an error.
 routes = URLRouter([*websocket_urlpatterns, re_path("", WebsocketDenier.as_asgi())])  # type: ignore[arg-type, list-item]
 sockets = Sockets(AllowedHostsOriginValidator(AuthMiddlewareStack(routes)))
 protocols = SharedThreads(ProtocolTypeRouter({"http": Handler(), "websocket": sockets}))
 
-serving.prepare()
+startup.prepare()
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
-    # Not before the first request: servers set their own handlers after they loaded the application.
+    # Waits for the first request, because servers set their signal handlers after they load the application.
     drain_on_sigterm(sockets.close_before)
     await protocols(scope, receive, send)
 {% else %}

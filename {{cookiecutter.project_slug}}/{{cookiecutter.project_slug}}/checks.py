@@ -1,4 +1,4 @@
-"""Checks of what Django itself does not look at: production settings, the orders of lists in the API."""
+"""Add to Django's system checks: the production settings, and the orderings of the API."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from {{ cookiecutter.project_slug }}.environment import env
 
 
 def production_check(check: Callable[[], Iterator[CheckMessage]]) -> Callable[[], Iterator[CheckMessage]]:
-    """Register a function that yields messages; it is not asked with DEBUG."""
+    """Register a check, which is a generator of messages. It does not run when DEBUG is on."""
 
     def run(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         return [] if env["DEBUG"] else list(check())
@@ -28,8 +28,8 @@ def production_check(check: Callable[[], Iterator[CheckMessage]]) -> Callable[[]
 def hosts() -> Iterator[CheckMessage]:
     if "*" in settings.ALLOWED_HOSTS:
         yield Warning(
-            "ALLOWED_HOSTS has *: anyone can point links in mails at a host of their own.",
-            hint="Name the site's hosts.",
+            "ALLOWED_HOSTS contains *: an attacker can make the links in emails point to another host.",
+            hint="List the host names of the site.",
             id="project.W001",
         )
 
@@ -38,8 +38,8 @@ def hosts() -> Iterator[CheckMessage]:
 def proxies() -> Iterator[CheckMessage]:
     if settings.TRUSTED_PROXIES is None:
         yield Warning(
-            "TRUSTED_PROXIES is not set: behind a proxy all clients seem to have one address, and HTTPS is not seen.",
-            hint="Set it to the number of proxies, or to 0.",
+            "TRUSTED_PROXIES is not set: behind a proxy, all clients share its IP address, and HTTPS is not detected.",
+            hint="Set it to the number of proxies in front of the server, or to 0.",
             id="project.W002",
         )
 
@@ -48,8 +48,8 @@ def proxies() -> Iterator[CheckMessage]:
 def shared_memory() -> Iterator[CheckMessage]:
     if settings.WEB_CONCURRENCY > 1 and not settings.REDIS_URL:
         yield Warning(
-            "REDIS_URL is not set and WEB_CONCURRENCY is above 1: each process counts requests for itself alone, and"
-            " tells its own pages alone of changes.",
+            "REDIS_URL is not set and WEB_CONCURRENCY is above 1: the processes do not share the cache, the counts of"
+            " requests and the live updates.",
             hint="Set REDIS_URL.",
             id="project.W003",
         )
@@ -60,29 +60,29 @@ def database_version() -> Iterator[CheckMessage]:
     try:
         connection.ensure_connection()
     except NotSupportedError as error:
-        yield Error(f"The database is too old for this Django: {error}", id="project.E001")
-    # Whether a database answers at all, /readyz tells.
+        yield Error(f"Django does not support this version of the database: {error}", id="project.E001")
+    # A database that does not answer is reported by /readyz.
     except (DatabaseError, InterfaceError) as error:
         if "unsupported startup parameter" in str(error):
-            yield Error("DATABASE_URL is that of a pooler.", hint="Set DATABASE_POOLER to True.", id="project.E002")
+            yield Error("DATABASE_URL points to a pooler.", hint="Set DATABASE_POOLER to True.", id="project.E002")
 
 
 def has_many(model: Any, path: str) -> bool:
-    """Tell whether a path such as `tags__name` leads from one object of a model to several others."""
+    """Return whether a path such as `tags__name` leads from one object of a model to several others."""
     try:
         for name in path.lstrip("-").split("__"):
             field = model._meta.get_field(name)
             if field.many_to_many or field.one_to_many:
                 return True
             model = field.related_model
-    # The primary key, an annotation, or a part of a value.
+    # The path contains pk, an annotation or a transform such as `year`.
     except (AttributeError, FieldDoesNotExist):
         pass
     return False
 
 
 def api_views(patterns: Any) -> Iterator[Any]:
-    """Yield the class of each view that is registered with REST framework."""
+    """Yield the class of each REST framework view in these URL patterns."""
     for pattern in patterns:
         if hasattr(pattern, "url_patterns"):
             yield from api_views(pattern.url_patterns)
@@ -100,8 +100,8 @@ def orders(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             if has_many(model, name):
                 found.append(
                     Error(
-                        f"{view.__name__}.ordering_fields has {name!r}, so an object would be in a list several times.",
-                        hint="Name a field of the model, or of one related object.",
+                        f"{view.__name__}.ordering_fields contains {name!r}, which lists an object several times.",
+                        hint="Use a field of the model, or of a single related object.",
                         id="project.E003",
                     )
                 )

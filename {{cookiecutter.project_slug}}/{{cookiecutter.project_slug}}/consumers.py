@@ -1,4 +1,4 @@
-"""Live updates: a user's open pages hear which of their objects changed, once the change is committed."""
+"""Send a WebSocket message to the owner's open pages after an object is saved or deleted."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ SIGNED_OUT = 4401
 
 
 def group_of(model: type[Model], user_id: int) -> str:
-    """Return the name of the channel group that hears of this user's objects of a model."""
+    """Return the name of the channel group for this user's objects of a model."""
     return f"{model._meta.label_lower}.{user_id}"
 
 
 def group_of_session(key: str) -> str:
-    """Return the name of the channel group that hears of the end of a session; it does not tell the session's key."""
+    """Return the name of the channel group for a session: a hash, because the key of a session is a secret."""
     return f"session.{sha256(key.encode()).hexdigest()}"
 
 
 class ChannelLayer(RedisChannelLayer):  # type: ignore[misc]
-    """Has a few connections to Redis, for which sockets wait that open or close at once, where redis-py would refuse."""
+    """Makes sockets wait for a free connection to Redis; the default pool raises an error."""
 
     def create_pool(self, index: int) -> BlockingConnectionPool:
-        # A socket waits up to 5 seconds for a message, and the default limit of redis-py is as long.
+        # Longer than the 5 seconds for which a socket waits for a message; the default is as long.
         address = self.hosts[index]["address"]
         return BlockingConnectionPool.from_url(address, socket_timeout=10, socket_connect_timeout=1)
 
 
 class LiveConsumer(AsyncJsonWebsocketConsumer):
     """
-    Tells a signed-in user which of their objects of a model changed.
+    Tells a signed-in user which of their objects of a model have changed.
 
-    Sends {"event": "saved" or "deleted", "id": <primary key>} and reads nothing. Closes with the code SIGNED_OUT when
-    the session has ended, at the latest before it would tell of a change.
+    Each message is {"event": "saved" or "deleted", "id": <primary key>}. Messages from the page are ignored. After the
+    session has ended, the socket closes with the code SIGNED_OUT, at the latest before the next message.
     """
 
     def __init__(self, model: type[Model]) -> None:
@@ -62,7 +62,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             await self.close()
             return
         for group in group_of(self.model, user.pk), group_of_session(session.session_key):
-            # Channels itself leaves these groups when the socket closes.
+            # Channels leaves these groups when the socket closes.
             self.groups.append(group)
             await self.channel_layer.group_add(group, self.channel_name)
         await self.accept()
@@ -71,7 +71,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         pass
 
     async def is_signed_in(self) -> bool:
-        # Anew, because the scope is as it was when the socket was opened.
+        # Loads the session again, because the scope still holds the one from the handshake.
         key = self.scope["session"].session_key
         scope: Any = {"session": import_module(settings.SESSION_ENGINE).SessionStore(key)}
         return bool(await get_user(scope) == self.scope["user"])
@@ -87,14 +87,14 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
 
 def tell(group: str, message: dict[str, Any]) -> None:
-    """Send a message to all sockets of a group, once what happens now is committed."""
+    """Send a message to all sockets of a group when the current transaction is committed."""
 
     async def send() -> None:
         layer: Any = get_channel_layer()
-        # A silent channel layer must not hold up the request.
+        # A channel layer that does not answer must not block the request.
         await asyncio.wait_for(layer.group_send(group, message), 1)
 
-    # Robust: the change is committed, so a channel layer that is down must not turn it into an error.
+    # Robust, because the change is already committed: a channel layer that is down must not fail the request.
     transaction.on_commit(lambda: async_to_sync(send)(), robust=True)
 
 
@@ -105,12 +105,12 @@ def end_session(request: HttpRequest, **kwargs: Any) -> None:
 
 
 def announce(event: str, instance: Model, user_id: int) -> None:
-    """Tell this user's pages of an event, as soon as it is committed."""
+    """Send an event to this user's open pages when the current transaction is committed."""
     tell(group_of(type(instance), user_id), {"type": "object.changed", "event": event, "id": instance.pk})
 
 
 def announce_changes(model: type[Model], owner: str) -> None:
-    """Tell of every object of a model that is saved or deleted the user in its field `owner`."""
+    """Send an event for each object of a model that is saved or deleted; `owner` names the field with its user."""
 
     def saved(instance: Model, **kwargs: Any) -> None:
         announce("saved", instance, getattr(instance, f"{owner}_id"))

@@ -5,11 +5,12 @@ from django.http import HttpRequest
 
 
 def project(request: HttpRequest) -> dict[str, str]:
-    """Give every page the project's name and description, and the nonce of its own scripts and styles."""
+    """Add the project's name and description to the context of every template."""
     return {
         "project_name": settings.PROJECT_NAME,
         "project_description": settings.PROJECT_DESCRIPTION,
 {% if cookiecutter.__django < "6" %}
+        # The value of the attribute `nonce` of scripts and styles; newer Django has a context processor for it.
         "csp_nonce": getattr(request, "csp_nonce", ""),
 {% endif %}
     }

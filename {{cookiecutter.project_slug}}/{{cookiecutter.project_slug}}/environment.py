@@ -1,8 +1,7 @@
 """
-The environment variables of this project: all that differs between machines, declared once.
+Declare the environment variables of this project, and read them into `env` for the settings.
 
-The settings take their values from `env`. `python -m {{ cookiecutter.project_slug }}.environment` writes .env.example and the table
-in README.md anew.
+`python -m {{ cookiecutter.project_slug }}.environment` regenerates .env.example and docs/settings.md.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import Any, NamedTuple
 from dotenv import load_dotenv
 from dotenv.parser import parse_stream
 
-from {{ cookiecutter.project_slug }}.addresses import (
+from {{ cookiecutter.project_slug }}.service_urls import (
     bucket_url,
     count,
     database_url,
@@ -32,6 +31,9 @@ from {{ cookiecutter.project_slug }}.addresses import (
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
+# The types of variables. An error message quotes their docstrings: "PORT cannot be 'x': it must be a number ...".
+
+
 def text(value: str) -> str:
     """any text"""
     return value
@@ -43,22 +45,22 @@ def boolean(value: str) -> bool:
 
 
 def number(value: str) -> int:
-    """a whole number from 0 on"""
+    """a whole number, 0 or more"""
     return int(matching("[0-9]+", value))
 
 
 def names(value: str) -> list[str]:
-    """texts with commas between them"""
+    """a comma-separated list"""
     return [name.strip() for name in value.split(",") if name.strip()]
 
 
 def hosts(value: str) -> list[str]:
-    """host names without ports, with commas between them"""
+    """a comma-separated list of host names without ports"""
     return [matching(r"\*|\.?[^\s:/*.][^\s:/*]*|\[[0-9A-Fa-f:.]+\]", host) for host in names(value)]
 
 
 def origins(value: str) -> list[str]:
-    """origins such as https://www.example.com, with commas between them"""
+    """a comma-separated list of origins such as https://www.example.com"""
     return [matching(r"https?://[^/\s]+", origin) for origin in names(value)]
 
 
@@ -68,7 +70,7 @@ def level(value: str) -> str:
 
 
 def log_format(value: str) -> str:
-    """the word console or json"""
+    """console or json"""
     return matching("console|json", value.lower())
 
 
@@ -78,17 +80,18 @@ def path(value: str) -> str:
 
 
 def hsts(value: str) -> tuple[int, bool, bool]:
-    """a header such as max-age=31536000; includeSubDomains; preload"""
+    """the value of a header such as max-age=31536000; includeSubDomains; preload"""
     age, *flags = matching("max-age=[0-9]+(; includeSubDomains)?(; preload)?", value).split("; ")
     return int(age.partition("=")[2]), "includeSubDomains" in flags, "preload" in flags
 
 
 class Variable(NamedTuple):
     """
-    One variable: what its text is turned into, and what it is without one.
+    A declared environment variable.
 
-    `default` holds in production and `development` with DEBUG; None stops the start. A secret can also stand in the file
-    that NAME_FILE names.
+    `type` turns its text into the value in `env`. A variable that is not set has the value of `development` with DEBUG,
+    if there is one, and otherwise of `default`; if that is None, the start fails. A secret can also be in a file, whose
+    path is in NAME_FILE.
     """
 
     name: str
@@ -100,15 +103,15 @@ class Variable(NamedTuple):
 
 
 VARIABLES = [
-    Variable("DEBUG", boolean, "error pages for developers, no HTTPS", default="False"),
+    Variable("DEBUG", boolean, "shows error pages for developers, does not require HTTPS", default="False"),
     Variable("SECRET_KEY", text, "signs sessions and links: at least 50 random characters", default=None, secret=True),
-    Variable("SECRET_KEY_FALLBACKS", names, "former keys, whose signatures still hold, with commas", secret=True),
-    Variable("ALLOWED_HOSTS", hosts, "host names of the site, with commas"),
-    Variable("CSRF_TRUSTED_ORIGINS", origins, "further origins that may post forms, such as `https://www.example.com`"),
+    Variable("SECRET_KEY_FALLBACKS", names, "old keys whose signatures stay valid, comma-separated", secret=True),
+    Variable("ALLOWED_HOSTS", hosts, "host names of the site, comma-separated"),
+    Variable("CSRF_TRUSTED_ORIGINS", origins, "other origins that may post forms, such as `https://www.example.com`"),
     Variable("CORS_ALLOWED_ORIGINS", origins, "origins whose scripts may use the API"),
-    Variable("TRUSTED_PROXIES", number, "number of proxies in front: their X-Forwarded-For and -Proto are believed"),
-    Variable("HSTS", hsts, "how long browsers use HTTPS only, in seconds", default="max-age=3600"),
-    Variable("ADMIN_URL", path, "where the admin is", default="admin/"),
+    Variable("TRUSTED_PROXIES", number, "number of proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted"),
+    Variable("HSTS", hsts, "how long browsers insist on HTTPS, in seconds", default="max-age=3600"),
+    Variable("ADMIN_URL", path, "path of the admin", default="admin/"),
     Variable(
         "DATABASE_URL",
         database_url,
@@ -117,11 +120,11 @@ VARIABLES = [
         development="sqlite:///db.sqlite3",
         secret=True,
     ),
-    Variable("DATABASE_POOLER", boolean, "`DATABASE_URL` leads to a pooler such as PgBouncer", default="False"),
+    Variable("DATABASE_POOLER", boolean, "`DATABASE_URL` points to a pooler such as PgBouncer", default="False"),
     Variable(
         "REDIS_URL",
         redis_url,
-        "cache and channel layer shared by all processes, else each has its own: `redis://host:6379/0`",
+        "Redis, for the cache and the channel layer that all processes share: `redis://host:6379/0`",
         secret=True,
     ),
     Variable("MEDIA_BUCKET_URL", bucket_url, "S3 bucket for uploads: `s3://key:secret@host/bucket`", secret=True),
@@ -134,20 +137,20 @@ VARIABLES = [
         secret=True,
     ),
     Variable("SENTRY_DSN", sentry_dsn, "where errors are reported", secret=True),
-    Variable("LOG_LEVEL", level, "the least severe messages that are logged", default="INFO"),
-    Variable("LOG_FORMAT", log_format, "`console` or `json`; without it, console on a terminal and else json"),
+    Variable("LOG_LEVEL", level, "the lowest level of the messages that are logged", default="INFO"),
+    Variable("LOG_FORMAT", log_format, "`console` or `json`; if not set, console on a terminal, otherwise json"),
     Variable("WEB_CONCURRENCY", count, "number of server processes", default="1"),
-    Variable("PORT", port, "the port of `pipenv run serve` on all addresses; without it, 8000 on 127.0.0.1"),
-    Variable("DRAIN_SECONDS", number, "how long `/readyz` says 503 before SIGTERM stops the server", "5", "0"),
+    Variable("PORT", port, "the port of `pipenv run serve`, on all addresses; if not set, 127.0.0.1:8000"),
+    Variable("DRAIN_SECONDS", number, "how long `/readyz` answers 503 before SIGTERM stops the server", "5", "0"),
 ]
 
 
 class Problem(Exception):
-    """What is wrong with a variable, in one sentence."""
+    """Says in one sentence what is wrong with a variable."""
 
 
 def given(variable: Variable, environment: Mapping[str, str]) -> str:
-    """Return the text that the environment has for a variable, or that is in its file; none is empty."""
+    """Return the text of a variable from the environment or from its file, or an empty string."""
     file = environment.get(f"{variable.name}_FILE") if variable.secret else None
     if not file or environment.get(variable.name):
         return environment.get(variable.name, "")
@@ -158,7 +161,7 @@ def given(variable: Variable, environment: Mapping[str, str]) -> str:
 
 
 def parsed(variable: Variable, environment: Mapping[str, str], development: bool, building: bool) -> Any:
-    """Return the value of a variable."""
+    """Return the value of a variable. Raise Problem if it is missing or invalid."""
     value: str | None = given(variable, environment)
     if not value:
         value = variable.development if development and variable.development is not None else variable.default
@@ -171,8 +174,8 @@ def parsed(variable: Variable, environment: Mapping[str, str], development: bool
     try:
         return variable.type(value)
     except Exception as error:
-        shown = "what it is" if variable.secret else repr(value)
-        raise Problem(f"{variable.name} cannot be {shown}: it must be {variable.type.__doc__}.") from error
+        problem = "is invalid" if variable.secret else f"cannot be {value!r}"
+        raise Problem(f"{variable.name} {problem}: it must be {variable.type.__doc__}.") from error
 
 
 def is_weak(key: str) -> bool:
@@ -181,9 +184,9 @@ def is_weak(key: str) -> bool:
 
 def read(environment: Mapping[str, str], building: bool = False) -> dict[str, Any]:
     """
-    Return name -> value of all variables, or raise SystemExit with one sentence for each that will not do.
+    Return a dict of name -> value for all variables. Raise SystemExit with one sentence for each problem.
 
-    Where `building`, those that have no default may be missing.
+    With `building`, required variables may be missing.
     """
     values: dict[str, Any] = {}
     problems = []
@@ -192,32 +195,31 @@ def read(environment: Mapping[str, str], building: bool = False) -> dict[str, An
             values[variable.name] = parsed(variable, environment, values.get("DEBUG", False), building)
         except Problem as problem:
             problems.append(str(problem))
-            # The other requirements depend on it.
+            # The values of the others depend on DEBUG.
             if variable.name == "DEBUG":
                 break
     if not problems and not values["DEBUG"] and not building:
         keys = [values["SECRET_KEY"], *values["SECRET_KEY_FALLBACKS"]]
         if any(map(is_weak, keys)):
-            problems.append("SECRET_KEY or a fallback is short or a placeholder: 50 random characters are needed.")
+            problems.append("SECRET_KEY or a fallback is too short or a placeholder: use 50 random characters.")
     if problems:
         raise SystemExit("\n".join(problems))
     return values
 
 
-def readme_table() -> str:
-    """Return the variables as the lines of a Markdown table."""
-    rows = ["| Variable | Without it | What it is for |", "|--|--|--|"]
+def settings_table() -> str:
+    """Return the variables as a Markdown table."""
+    rows = ["| Variable | Default | With `DEBUG` | Purpose |", "|--|--|--|--|"]
     for variable in VARIABLES:
-        without = "no start" if variable.default is None else f"`{variable.default}`" if variable.default else "none"
-        if variable.development is not None:
-            without += f", with `DEBUG` `{variable.development}`"
-        rows.append(f"| `{variable.name}` | {without} | {variable.purpose} |")
+        default = "required" if variable.default is None else f"`{variable.default}`" if variable.default else "none"
+        development = "" if variable.development is None else f"`{variable.development}` "
+        rows.append(f"| `{variable.name}` | {default} | {development}| {variable.purpose} |")
     return "\n".join(rows) + "\n"
 
 
 def example() -> str:
-    """Return the text of .env.example: the variables of a development machine, and all others as comments."""
-    lines = ["# Settings for development: .env, which git ignores, is a copy of .env.example with a key of its own."]
+    """Return the text of .env.example: what development needs, and all other variables as comments."""
+    lines = ["# Settings for development. The file .env, which git ignores, starts as a copy of .env.example."]
     lines += ["DEBUG=True", "SECRET_KEY=for-development-only"]
     for variable in VARIABLES[2:]:
         lines += ["", f"# {variable.purpose}", f"#{variable.name}={variable.development or variable.default or ''}"]
@@ -225,32 +227,32 @@ def example() -> str:
 
 
 def write(folder: Path) -> None:
-    """Write the folder's .env.example, and the table in its README.md, anew."""
-    readme = folder / "README.md"
-    before, after = re.split(r"(?m)^\| Variable (?:.*\n)+?(?!\|)", readme.read_text(encoding="utf-8"))
-    readme.write_text(before + readme_table() + after, encoding="utf-8")
+    """Regenerate .env.example and the table in docs/settings.md in this folder."""
+    page = folder / "docs" / "settings.md"
+    before, after = re.split(r"(?m)^\| Variable (?:.*\n)+?(?!\|)", page.read_text(encoding="utf-8"))
+    page.write_text(before + settings_table() + after, encoding="utf-8")
     (folder / ".env.example").write_text(example(), encoding="utf-8")
 
 
 def read_dotenv(file: Path) -> None:
-    """Add the variables of a .env file to the environment, as Pipenv does, or raise SystemExit with one sentence."""
+    """Add the variables of a .env file to the environment, as Pipenv does. Raise SystemExit if it is malformed."""
     try:
         lines = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return
     except UnicodeError:
-        raise SystemExit(f"{file.name} is not UTF-8: save it in this encoding.") from None
+        raise SystemExit(f"{file.name} is not in UTF-8: save it in this encoding.") from None
     except OSError as error:
         raise SystemExit(f"{file.name} cannot be read: {error.strerror}.") from error
     for line in parse_stream(StringIO(lines)):
         if line.error or "\0" in line.original.string:
-            raise SystemExit(f"{file.name}, line {line.original.line}, is malformed: NAME=value is needed.")
+            raise SystemExit(f"{file.name}, line {line.original.line}, is malformed: it must be NAME=value.")
     load_dotenv(stream=StringIO(lines))
 
 
 read_dotenv(BASE_DIR / ".env")
 
-# collectstatic needs no secret, so that an image can be built without one.
+# collectstatic needs no secrets, so that an image can be built without them.
 env = read(os.environ, building=sys.argv[1:2] == ["collectstatic"])
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Forms and views that show as an error what the database would refuse."""
+"""Check the constraints of the database in forms, so that the user sees an error message."""
 
 from __future__ import annotations
 
@@ -6,19 +6,16 @@ from collections.abc import Container
 from typing import Any
 
 from django import forms
-from django.contrib import messages
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import IntegrityError, transaction
-from django.db.models import Model, ProtectedError, RestrictedError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.views import generic
+from django.db.models import Model
 
 
 def constraint_errors(instance: Model, shown: Container[str]) -> dict[str, Any]:
     """
-    Return what an object violates of the unique fields and constraints of its model, whoever sets their fields.
+    Return a dict of field name -> errors for the unique fields and constraints of the model that an object violates.
 
-    An error that is about one field of those `shown` is told of that field, any other of the whole.
+    An error that concerns exactly one of the fields `shown` to the user belongs to that field. All other errors belong
+    to NON_FIELD_ERRORS.
     """
     found: dict[str, Any] = {}
     for validate in instance.validate_unique, instance.validate_constraints:
@@ -34,39 +31,10 @@ def constraint_errors(instance: Model, shown: Container[str]) -> dict[str, Any]:
 
 
 class ModelForm(forms.ModelForm):
-    """A form that also checks the constraints with fields that the view has set, such as the owner."""
+    """Also checks constraints on fields that the view sets, such as the owner."""
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
         if not self.errors:
             for name, errors in constraint_errors(self.instance, self.fields).items():
                 self.add_error(name, errors)
-
-
-class SavingMixin:
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Save the form. If another request has just saved a duplicate, validate again, which shows the error."""
-        post = super().post  # type: ignore[misc]
-        try:
-            with transaction.atomic():
-                return post(request, *args, **kwargs)  # type: ignore[no-any-return]
-        except IntegrityError:
-            return post(request, *args, **kwargs)  # type: ignore[no-any-return]
-
-
-class CreateView(SavingMixin, generic.CreateView):
-    pass
-
-
-class UpdateView(SavingMixin, generic.UpdateView):
-    pass
-
-
-class DeleteView(generic.DeleteView):
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Delete the object, or tell why it cannot be deleted."""
-        try:
-            return super().post(request, *args, **kwargs)
-        except (ProtectedError, RestrictedError):
-            messages.error(request, "This cannot be deleted, because something else refers to it.")
-            return HttpResponseRedirect(request.path)

@@ -1,4 +1,4 @@
-"""How requests are run under ASGI: what is synchronous in a few threads that live on, what is asynchronous in none."""
+"""Run requests under ASGI: synchronous views in a fixed pool of threads, asynchronous views on the event loop."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from {{ cookiecutter.project_slug }}.security import UTF8RequestMixin, has_nul
 
 
 class Threads(ThreadPoolExecutor):
-    """Threads that live on, and with each its database connection, until that is too old or broken."""
+    """A pool of threads. Each keeps its database connection until that is too old or broken."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         return super().submit(self.run, fn, *args, **kwargs)
@@ -42,9 +42,9 @@ class Threads(ThreadPoolExecutor):
 
 class SharedThreads:
     """
-    Runs all synchronous code of an ASGI application in ASGI_THREADS threads; what finds none free waits for one.
+    Runs all synchronous code of an ASGI application in ASGI_THREADS threads. Requests wait for a free thread.
 
-    Django would start a thread, and open a database connection, for each request.
+    By default, Django starts a thread and opens a database connection for each request.
     """
 
     def __init__(self, application: Callable[..., Awaitable[None]]) -> None:
@@ -61,7 +61,7 @@ class SharedThreads:
 
 
 def is_asynchronous(path: str) -> bool:
-    """Tell whether the view at this path is a coroutine."""
+    """Return whether the view at this path is a coroutine function."""
     try:
         return iscoroutinefunction(resolve(path).func)
     except Resolver404:
@@ -69,14 +69,14 @@ def is_asynchronous(path: str) -> bool:
 
 
 def bounded(receive: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
-    """Return what receives a body, and keeps no more of it than tells that it is larger than REQUEST_MAX_SIZE."""
+    """Wrap `receive`: discard the rest of a body as soon as it is larger than REQUEST_MAX_SIZE."""
     size = 0
 
     async def receive_bounded() -> Any:
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))
-        # All is read before it is refused, for many a proxy does not look for an answer while it sends.
+        # Reads the whole body, because many proxies ignore a response that arrives while they send.
         while size > settings.REQUEST_MAX_SIZE and message.get("more_body"):
             message = {**message, "more_body": (await receive()).get("more_body")}
         return message
@@ -90,9 +90,9 @@ class Request(UTF8RequestMixin, ASGIRequest):
 
 class Handler(ASGIHandler):
     """
-    Runs a synchronous view and all its middleware in one thread, where Django changes threads at each of them.
+    Runs a synchronous view and all its middleware in one thread; Django would switch threads at each middleware.
 
-    An asynchronous view holds no thread, and neither does `/livez`.
+    Asynchronous views and `/livez` occupy no thread.
     """
 
     request_class = Request
@@ -103,7 +103,7 @@ class Handler(ASGIHandler):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["path"] == "/livez":
-            # Not by way of Django, which runs its signals in a thread.
+            # Bypasses Django, which runs its signals in a thread.
             response = livez()
             headers = [(name.lower().encode(), value.encode()) for name, value in response.items()]
             await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
@@ -121,7 +121,7 @@ class Handler(ASGIHandler):
         try:
             return await asyncio.shield(response)
         except asyncio.CancelledError:
-            # The client has gone. Django would close the body that the thread still reads.
+            # The client has disconnected. Django would close the body while the thread still reads it.
             await asyncio.wait([response])
             raise
 {% endif %}
@@ -129,14 +129,14 @@ class Handler(ASGIHandler):
     def create_request(self, scope: Any, body_file: IO[bytes]) -> Any:
         request, error = super().create_request(scope, body_file)
         if request:
-            # A body that comes in chunks has no header that tells its length.
+            # A chunked body has no Content-Length header.
             request.META.setdefault("CONTENT_LENGTH", str(body_file.seek(0, os.SEEK_END)))
             body_file.seek(0)
         return request, error
 
 
 def is_malformed(scope: Any) -> bool:
-    """Tell whether Channels or the database would raise an error for the address or headers of a handshake."""
+    """Return whether Channels or the database would raise an error for the URL or the headers of a handshake."""
     headers = dict(scope.get("headers", []))
     try:
         urlsplit(headers.get(b"origin", b"").decode("latin-1"))
@@ -147,7 +147,7 @@ def is_malformed(scope: Any) -> bool:
 
 
 class Sockets:
-    """Serves WebSockets, and closes all before the server stops or when Redis fails, so that their pages connect anew."""
+    """Serves WebSockets. Closes all of them before the server stops or when Redis fails, so that pages reconnect."""
 
     GOING_AWAY = 1001
 
@@ -172,7 +172,7 @@ class Sockets:
             try:
                 await application(scope, receive_until_the_end, send)
             except RedisError:
-                # Redis may have forgotten who listens, and told nobody what happened meanwhile: all pages connect anew.
+                # Redis may have lost groups and messages: all pages have to reconnect and reload.
                 ended = end.done()
                 self.end_all()
                 if not ended:
@@ -180,14 +180,14 @@ class Sockets:
             if end.done():
                 try:
                     await send({"type": "websocket.close", "code": self.GOING_AWAY})
-                # Daphne lets no application send this code.
+                # Daphne does not allow this code.
                 except Exception:
                     await send({"type": "websocket.close"})
         finally:
             self.ends.discard(end)
 
     def close_before(self, stop: Callable[[], object]) -> None:
-        """Close all sockets, wait for those whose clients take it within 5 seconds, and call `stop`."""
+        """Close all sockets, wait up to 5 seconds until they are closed, and call `stop`."""
         if not self.ends:
             stop()
             return
@@ -208,7 +208,7 @@ class Sockets:
 
 
 class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
-    """WhiteNoise that holds no thread while an asynchronous view runs."""
+    """Makes WhiteNoise occupy no thread while an asynchronous view runs."""
 
     async_capable = True
 
@@ -218,5 +218,5 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Any:
-        # Where the view is asynchronous, there is no static file.
+        # The path of an asynchronous view is not that of a static file.
         return self.get_response(request) if iscoroutinefunction(self) else super().__call__(request)

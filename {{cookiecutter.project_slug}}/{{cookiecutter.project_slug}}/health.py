@@ -1,4 +1,4 @@
-"""What a load balancer or a container platform asks: is it alive, and can it serve?"""
+"""Answer the health checks of load balancers and container platforms, and drain the server before it stops."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ migrated = threading.Event()
 
 
 def problem() -> str | None:
-    """Return in two words why no request should come here now, or None."""
+    """Return why this process should receive no requests, in two words, or None."""
     if draining.is_set():
         return "shutting down"
     try:
@@ -37,7 +37,7 @@ def problem() -> str | None:
         return "no database"
     try:
         cache.set("readyz", "ok", 1)
-    # Each backend has errors of its own.
+    # Each cache backend raises its own errors.
     except Exception:
         return "no cache"
     return None
@@ -46,18 +46,18 @@ def problem() -> str | None:
 def answer(text: str, status: int = 200) -> HttpResponse:
     headers = {"Cache-Control": "no-store"}
     response = HttpResponse(text, content_type="text/plain", status=status, headers=headers)
-    # Django would log each 503 as an error.
+    # Keeps Django from logging each 503 as an error.
     response._has_been_logged = True  # type: ignore[attr-defined]
     return response
 
 
 def livez() -> HttpResponse:
-    """Answer 200 as long as the process answers at all."""
+    """Answer 200 as long as the process runs."""
     return answer("ok")
 
 
 def readyz() -> HttpResponse:
-    """Answer 200 when the database, with all migrations, and the cache answer, and 503 with the reason when not."""
+    """Answer 200 if the database has all migrations and the cache works, otherwise 503 with the reason."""
     reason = problem()
     return answer(reason, 503) if reason else answer("ok")
 
@@ -69,12 +69,12 @@ def at_once(stop: Callable[[], object]) -> None:
 @functools.cache
 def drain_on_sigterm(end_with: Callable[[Callable[[], object]], None] = at_once) -> None:
     """
-    After SIGTERM answer /readyz with 503 for DRAIN_SECONDS, and only then stop as the server would have at once.
+    Make SIGTERM stop the server only after DRAIN_SECONDS; until then /readyz answers 503.
 
-    `end_with` is given what stops the server, and calls it.
+    `end_with` is called with the function that stops the server, and has to call it.
     """
     stop = signal.getsignal(signal.SIGTERM)
-    # Signals are set in the main thread only; without a handler there is no server that could be drained.
+    # Only the main thread can set a signal handler. Without an earlier handler, there is no server to drain.
     if not settings.DRAIN_SECONDS or threading.current_thread() is not threading.main_thread() or not callable(stop):
         return
     end = 0.0
@@ -87,7 +87,7 @@ def drain_on_sigterm(end_with: Callable[[Callable[[], object]], None] = at_once)
             timer = threading.Timer(settings.DRAIN_SECONDS, os.kill, [os.getpid(), signal.SIGTERM])
             timer.daemon = True
             timer.start()
-        # A server may be told twice, by its parent and by the system.
+        # A server may receive the signal twice, from its parent process and from the system.
         elif time.monotonic() >= end:
             end_with(functools.partial(stop, number, frame))
 
@@ -95,7 +95,7 @@ def drain_on_sigterm(end_with: Callable[[Callable[[], object]], None] = at_once)
 
 
 class HealthMiddleware(MiddlewareMixin):
-    """Answers before all other middleware, so that no check of the host, redirect or log stands in the way."""
+    """Answers before all other middleware: no check of the host, no redirect, no log line."""
 
     answers = {"/livez": livez, "/readyz": readyz}
 

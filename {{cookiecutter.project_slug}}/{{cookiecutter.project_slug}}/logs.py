@@ -1,4 +1,4 @@
-"""Logs for people and for machines, with one line for each request."""
+"""Write logs for people or for machines, with one line for each request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from django.utils.functional import empty
 
 
 class LoggedRequest(HttpRequest):
-    """What RequestLogMiddleware makes of a request."""
+    """A request with the attributes that RequestLogMiddleware sets."""
 
     id: str
     started: float
@@ -29,12 +29,12 @@ current_request: ContextVar[LoggedRequest | None] = ContextVar("current_request"
 
 REQUEST_ID = re.compile("[A-Za-z0-9._-]{8,128}")
 
-# The address of a password reset ends in a token.
+# The URL of a password reset ends in a token.
 SECRET = re.compile(r"(/reset/[^/\s]+/)[^/\s\"\\]+")
 
 
 def config(level: str, style: str | None) -> dict[str, Any]:
-    """Return Django's LOGGING: everything from `level` on to stderr, `style` is console, json or None."""
+    """Return Django's LOGGING: all messages from `level` up go to stderr. `style` is console, json or None."""
     style = style or ("console" if sys.stderr.isatty() else "json")
     return {
         "version": 1,
@@ -47,11 +47,11 @@ def config(level: str, style: str | None) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": style, "filters": ["refusals"]}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            # Without their own handlers, which would print each line a second time.
+            # Without their own handlers, which would print each line twice.
             "django": {},
             "axes": {"level": "WARNING"},
             "gunicorn.error": {"propagate": True},
-            # Answers are in the lines of RequestLogMiddleware.
+            # RequestLogMiddleware logs the responses.
             "django.channels.server": {"level": "ERROR"},
             "django.request": {"level": "ERROR"},
             "django.server": {"level": "ERROR", "propagate": True},
@@ -61,18 +61,18 @@ def config(level: str, style: str | None) -> dict[str, Any]:
 
 
 def details() -> dict[str, Any]:
-    """Return the id of the current request and of its user."""
+    """Return the ids of the current request and its user."""
     request = current_request.get()
     if request is None:
         return {}
     user = getattr(request, "user", None)
-    # To look at a user whom nobody has asked for would query the database.
+    # A user that is not loaded yet would query the database.
     known = user is not None and getattr(user, "_wrapped", None) is not empty
     return {"request_id": request.id, "user_id": getattr(user, "pk", None) if known else None}
 
 
 class RefusalFilter(logging.Filter):
-    """Logs refused requests as warnings without a traceback; for Django they are errors."""
+    """Logs refused requests as warnings without a traceback; Django logs them as errors."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.startswith("django.security."):
@@ -82,7 +82,7 @@ class RefusalFilter(logging.Filter):
 
 
 class ConsoleFormatter(logging.Formatter):
-    """Lines to read: time, level, message and the request's id."""
+    """Formats a line for people: time, level, message and the id of the request."""
 
     def __init__(self) -> None:
         super().__init__("{asctime} {levelname:7} {message}", "%H:%M:%S", style="{")
@@ -96,7 +96,7 @@ class ConsoleFormatter(logging.Formatter):
 
 
 class JSONFormatter(logging.Formatter):
-    """One JSON object a line."""
+    """Formats each line as a JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -114,9 +114,9 @@ class JSONFormatter(logging.Formatter):
 
 class RequestLogMiddleware(MiddlewareMixin):
     """
-    Logs method, path, status and duration of each request, under an id that X-Request-ID of the answer tells.
+    Logs the method, path, status and duration of each request, and sends its id in the header X-Request-ID.
 
-    It is the id that the request itself has there, or a new one where that is none of 8 to 128 plain characters.
+    The id is that of the same header of the request if it has 8 to 128 plain characters, otherwise a new one.
     """
 
     def process_request(self, request: LoggedRequest) -> None:

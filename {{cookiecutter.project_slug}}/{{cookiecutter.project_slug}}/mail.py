@@ -1,4 +1,4 @@
-"""Mail that is sent in the background, so that no request waits for the mail server."""
+"""Send mail in the background, so that no request waits for the mail server."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ places = BoundedSemaphore(20)
 
 
 class EmailBackend(smtp.EmailBackend):
-    """Sends mail in a thread; what cannot be sent is logged as an error."""
+    """Sends mail in a thread, and logs an error if it cannot be sent."""
 
     def send_messages(self, email_messages: Iterable[EmailMessage]) -> int:
         messages = list(email_messages)
         if places.acquire(blocking=False):
-            # The copy has a connection of its own; the context has the id of the request.
+            # The copy has its own connection; the context has the id of the request for the log.
             threads.submit(copy_context().run, copy(self).send_now, messages)
         else:
-            logger.error("Mail is lost: others wait for the mail server.")
+            logger.error("Mail is lost: the queue is full.")
         return len(messages)
 
     def send_now(self, messages: list[EmailMessage]) -> None:
@@ -36,6 +36,6 @@ class EmailBackend(smtp.EmailBackend):
         try:
             super().send_messages(messages)
         except Exception:
-            logger.exception("Mail is lost: the mail server does not take it.")
+            logger.exception("Mail is lost: sending it failed.")
         finally:
             places.release()

@@ -1,6 +1,4 @@
-"""What Django's own middleware leaves open: the client's address, requests that are too large or malformed,
-two more headers, the pages for errors.
-"""
+"""Find the IP address of the client, refuse requests that are too large or malformed, and set two more headers."""
 
 from __future__ import annotations
 
@@ -18,7 +16,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 {% if cookiecutter.__django == "4.2" %}
 from django.http.multipartparser import MultiPartParserError
 {% endif %}
-from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import parse_header_parameters
 
@@ -27,13 +24,13 @@ HEADERS = {
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 
-# Proxies answer 502 if the headers of an answer exceed their buffer, which often has 4 KB.
+# Proxies answer 502 if the headers of a response exceed their buffer, which often has 4 KB.
 LOCATION_MAX_LENGTH = 2048
 
 # Some proxies add the port.
 ADDRESS = re.compile(r"\[(?P<six>[^\]]*)\](:\d+)?|(?P<four>[\d.]+):\d+")
 
-# Django's message for a value that does not match the type of a field.
+# The beginning of Django's message for a value of the wrong type.
 NO_KEY = re.compile(r"Field '\w+' expected a ")
 
 
@@ -41,62 +38,48 @@ def address(text: str) -> str | None:
     """Return the IP address in an entry such as [2001:db8::1]:4711, or None."""
     match = ADDRESS.fullmatch(text.strip())
     try:
-        # A zone names an interface of the proxy.
+        # Removes the zone of an IPv6 address, which is a network interface of the proxy.
         return str(ipaddress.ip_address((match["six"] or match["four"] if match else text.strip()).partition("%")[0]))
     except ValueError:
         return None
 
 
 def client_address(meta: dict[str, str]) -> str | None:
-    """Return the address that the outermost trusted proxy saw, or that of the connection where there is no proxy."""
+    """Return the address that the outermost trusted proxy saw, or without proxies that of the connection."""
     count = settings.TRUSTED_PROXIES or 0
     addresses = meta.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    # Each proxy appends the address that it saw; what stands before those is the client's own invention.
+    # Each proxy appends the address that it saw; a client can invent all entries before those.
     told = address(addresses[-count]) if count and len(addresses) >= count else None
     return told or meta.get("REMOTE_ADDR")
 
 
 def username(request: HttpRequest, credentials: dict[str, str] | None) -> str:
-    """Return the name under which django-axes counts failed sign-ins, whatever its case."""
+    """Return the name under which django-axes counts failed sign-ins, in lower case."""
     # django-axes stores up to 255 characters.
     return ((credentials or request.POST).get("username") or "").lower()[:255]
 
 
-def csrf_failure(request: HttpRequest, reason: str) -> HttpResponse:
-    """Answer as Django does, but with a page that has a context in every version of it."""
-    return render(request, "403_csrf.html", status=403)
-
-
-# Django's own views read the body for the CSRF token, and fail if it is malformed.
-def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return render(request, "403.html", status=403)
-
-
-def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return render(request, "404.html", status=404)
-
-
 def has_nul(path: str, query: str, cookies: Mapping[str, str]) -> bool:
-    """Tell whether an address or a cookie has a NUL, which PostgreSQL refuses."""
+    """Return whether a URL or a cookie contains a NUL character, which PostgreSQL refuses."""
     return "%00" in query or any("\0" in text for text in (path, query, *cookies.values()))
 
 
 def refusal(request: HttpRequest) -> tuple[int, str] | None:
-    """Return the status and the reason to refuse a request before anything else reads it, or None."""
+    """Return the status and the reason if a request must be refused before other code reads it, or None."""
     length = request.META.get("CONTENT_LENGTH") or "0"
-    # Python refuses to convert thousands of digits.
+    # Python raises an error for a number of thousands of digits.
     if length.isdecimal() and (len(length) > 18 or int(length) > settings.REQUEST_MAX_SIZE):
         return 413, "The request is too large."
     if has_nul(request.path_info, request.META.get("QUERY_STRING", ""), request.COOKIES):
-        return 400, "The request has a NUL."
-    # django-rest-knox fails on bytes that are not ASCII.
+        return 400, "The request contains a NUL character."
+    # django-rest-knox raises an error for bytes that are not ASCII.
     if not request.META.get("HTTP_AUTHORIZATION", "").isascii():
-        return 400, "The header Authorization is malformed."
+        return 400, "The Authorization header is malformed."
     try:
         for text in request.META.get("HTTP_ACCEPT", "").split(","):
             parse_header_parameters(text)
     except (LookupError, ValueError):
-        return 400, "The header Accept is malformed."
+        return 400, "The Accept header is malformed."
     if (request.content_params or {}).get("charset", "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
         return 415, "The text must be in UTF-8."
     return None
@@ -104,9 +87,10 @@ def refusal(request: HttpRequest) -> tuple[int, str] | None:
 
 class UTF8RequestMixin(HttpRequest):
     """
-    Leaves it to SecurityMiddleware to refuse a charset.
+    Lets SecurityMiddleware refuse charsets other than UTF-8.
 
-    Django decodes address and body with any codec, even one that is not for text, and fails before any middleware runs.
+    Django decodes the URL and the body with any codec, even one that is not for text, and raises an error before any
+    middleware runs.
     """
 
     def _set_content_type_params(self, meta: dict[str, str]) -> None:
@@ -119,7 +103,7 @@ class UTF8RequestMixin(HttpRequest):
     def parse_file_upload(self, *args: Any, **kwargs: Any) -> Any:
         try:
             return super().parse_file_upload(*args, **kwargs)
-        # Newer versions of Django do this.
+        # Newer versions of Django do this themselves.
         except LookupError as error:
             raise MultiPartParserError(str(error)) from error
 {% endif %}
@@ -130,7 +114,7 @@ class Request(UTF8RequestMixin, WSGIRequest):
 
 
 class SecurityMiddleware(MiddlewareMixin):
-    """Puts the client's address into REMOTE_ADDR, refuses large and malformed requests and sets HEADERS."""
+    """Sets REMOTE_ADDR to the client's address, refuses large and malformed requests, and sets HEADERS."""
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
         request.META["REMOTE_ADDR"] = client_address(request.META)
@@ -140,7 +124,7 @@ class SecurityMiddleware(MiddlewareMixin):
         return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        # The admin passes values of an address or a form to the database before it validates them.
+        # The admin passes values from URLs and forms to the database before it validates them.
         is_admin = request.resolver_match and "admin" in request.resolver_match.app_names
         if is_admin and (isinstance(exception, DataError) or NO_KEY.match(str(exception))):
             return HttpResponse("The request is malformed.", content_type="text/plain", status=400)
@@ -149,7 +133,7 @@ class SecurityMiddleware(MiddlewareMixin):
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         # A longer redirect would make a proxy fail.
         if len(response.headers.get("Location", "")) > LOCATION_MAX_LENGTH:
-            response = HttpResponse("The address is too long.", content_type="text/plain", status=414)
+            response = HttpResponse("The URL is too long.", content_type="text/plain", status=414)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         return response

@@ -1,4 +1,4 @@
-"""Reports of errors to Sentry, or to what understands it."""
+"""Report errors to Sentry, or to a compatible service."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ HEADERS = {"accept", "content-type", "host", "user-agent"}
 
 
 def start(dsn: str) -> None:
-    """Report errors to this address, without what users typed."""
+    """Report errors to this address from now on, without the input of users."""
     import sentry_sdk
     from sentry_sdk.integrations.django import DjangoIntegration
 
     sentry_sdk.init(
         dsn,
-        # Else it tries to import some fifty libraries.
+        # Otherwise it tries to import some fifty libraries.
         auto_enabling_integrations=False,
         integrations=[DjangoIntegration()],
         before_send=cleaned,
@@ -26,7 +26,7 @@ def start(dsn: str) -> None:
 
 
 def cleaned(event: Any, hint: Any) -> Any:
-    """Return sentry-sdk's event with the request's id as a tag, and without what a user signs in with."""
+    """Return an event with the id of the request as a tag, and without cookies, tokens and passwords."""
     request = current_request.get()
     if request is not None:
         event.setdefault("tags", {})["request_id"] = request.id

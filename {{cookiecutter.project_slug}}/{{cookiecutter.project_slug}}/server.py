@@ -1,4 +1,4 @@
-"""How Uvicorn runs: on 127.0.0.1:8000, or on PORT of every address, with WEB_CONCURRENCY workers."""
+"""Run Uvicorn with WEB_CONCURRENCY workers, on 127.0.0.1:8000 or, if PORT is set, on this port of all addresses."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from {{ cookiecutter.project_slug }}.environment import env
 
 
 class Protocol(HttpToolsProtocol):
-    """Serves connections that were opened just before the server stops, and refuses malformed handshakes."""
+    """Answers requests that arrive just before the server stops, and refuses malformed handshakes."""
 
     def handle_websocket_upgrade(self) -> None:
-        # The version of websockets for Python 3.9 fails on a key that is not ASCII.
+        # The version of websockets for Python 3.9 raises an error for a key that is not ASCII.
         if all(value.isascii() for name, value in self.headers if name.startswith(b"sec-websocket-")):
             super().handle_websocket_upgrade()
         else:
             self.send_400_response("The handshake is malformed.")
 
     def shutdown(self) -> None:
-        # Uvicorn would close it at once, although a proxy may have sent a request that was not read yet.
+        # Uvicorn would close the connection at once, although a request may already be on its way.
         if self.cycle is None:
             self.loop.call_later(0.5, super().shutdown)
         else:
@@ -34,7 +34,7 @@ class Protocol(HttpToolsProtocol):
 {% if cookiecutter.__django != "4.2" %}
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """Closes a socket that receives text which is not UTF-8; Uvicorn's own class logs an error or fails."""
+    """Closes a socket that receives text that is not UTF-8; Uvicorn's own class logs or raises an error."""
 
     def send_receive_event_to_app(self) -> None:
         try:
@@ -53,7 +53,7 @@ def main() -> None:
         "{{ cookiecutter.project_slug }}.asgi:application",
         host="0.0.0.0" if env["PORT"] else "127.0.0.1",
         port=env["PORT"] or 8000,
-        # The socket that systemd listens on, if it does.
+        # The socket that systemd has opened, if it has.
         fd=3 if os.environ.get("LISTEN_PID") == str(os.getpid()) else None,
         workers=env["WEB_CONCURRENCY"],
         http=Protocol,
@@ -62,10 +62,10 @@ def main() -> None:
 {% endif %}
         log_config=logs.config(env["LOG_LEVEL"], env["LOG_FORMAT"]),
         access_log=False,
-        # Leaves it to TRUSTED_PROXIES whether X-Forwarded-Proto is believed.
+        # TRUSTED_PROXIES decides whether X-Forwarded-Proto is trusted.
         proxy_headers=False,
         lifespan="off",
-        # A page sends nothing over its WebSocket.
+        # Pages send nothing over their WebSocket.
         ws_max_size=64 * 1024,
         timeout_graceful_shutdown=30,
     )

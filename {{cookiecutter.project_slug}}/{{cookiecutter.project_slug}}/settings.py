@@ -1,6 +1,8 @@
 """
-Django settings. What differs between machines comes from the environment,
-in development from the file .env; environment.py declares the variables.
+Django settings.
+
+Values that differ between machines come from environment variables, in development from the file .env.
+environment.py declares these variables.
 """
 
 from datetime import timedelta
@@ -31,7 +33,7 @@ SECRET_KEY_FALLBACKS = env["SECRET_KEY_FALLBACKS"]
 
 ALLOWED_HOSTS = env["ALLOWED_HOSTS"]
 CSRF_TRUSTED_ORIGINS = env["CSRF_TRUSTED_ORIGINS"]
-CSRF_FAILURE_VIEW = "{{ cookiecutter.project_slug }}.security.csrf_failure"
+CSRF_FAILURE_VIEW = "{{ cookiecutter.project_slug }}.views.csrf_failure"
 CORS_ALLOWED_ORIGINS = env["CORS_ALLOWED_ORIGINS"]
 CORS_URLS_REGEX = "^/api/"
 
@@ -41,12 +43,12 @@ if not DEBUG:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 
-# The variable HSTS decides on subdomains and preloading.
+# The environment variable HSTS decides about subdomains and preloading.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 TRUSTED_PROXIES = env["TRUSTED_PROXIES"]
 
-# Believing this header without a proxy that sets it would let anyone fake HTTPS.
+# Without a proxy that sets this header, anyone could fake HTTPS.
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
@@ -66,7 +68,7 @@ SECURE_CSP: dict[str, list[Any]] = {
 }
 {% if cookiecutter.__django < "6" %}
 
-# The same for django-csp.
+# django-csp has its own setting.
 CONTENT_SECURITY_POLICY = {"DIRECTIVES": SECURE_CSP}
 {% endif %}
 
@@ -75,10 +77,10 @@ CONTENT_SECURITY_POLICY = {"DIRECTIVES": SECURE_CSP}
 
 INSTALLED_APPS = [
 {% if cookiecutter.interface == "ASGI" %}
-    # Comes first, so that its runserver serves ASGI.
+    # Must come first, so that its runserver serves ASGI.
     "daphne",
 {% endif %}
-    # Before Django's own apps, so that these templates and commands are the ones found.
+    # Before Django's own apps, so that their templates and commands override Django's.
     "{{ cookiecutter.project_slug }}",
     "users",
     "{{ cookiecutter.app_name }}",
@@ -101,7 +103,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "{{ cookiecutter.project_slug }}.health.HealthMiddleware",
     "{{ cookiecutter.project_slug }}.logs.RequestLogMiddleware",
-    "{{ cookiecutter.project_slug }}.problems.ProblemMiddleware",
+    "{{ cookiecutter.project_slug }}.api.problems.ProblemMiddleware",
     "{{ cookiecutter.project_slug }}.security.SecurityMiddleware",
     "django.middleware.security.SecurityMiddleware",
 {% if cookiecutter.__django < "6" %}
@@ -124,13 +126,13 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 
-# The toolbar tells how a page was made; zeal raises where a loop queries for what is related to each of its objects.
+# The toolbar shows how a page was made; zeal raises an error for N+1 queries.
 if DEBUG:
     INSTALLED_APPS += ["debug_toolbar", "zeal"]
     MIDDLEWARE = ["debug_toolbar.middleware.DebugToolbarMiddleware", *MIDDLEWARE, "zeal.middleware.zeal_middleware"]
     INTERNAL_IPS = ["127.0.0.1"]
     DEBUG_TOOLBAR_CONFIG = {"SHOW_COLLAPSED": True}
-    # What Django itself does: it gets a session or user twice, and its admin asks for each permission's model.
+    # Queries of Django itself: it gets a session or user twice, and its admin the model of each permission.
     ZEAL_ALLOWLIST = [{"model": "*", "field": "get()"}, {"model": "auth.Permission", "field": "content_type"}]
 
 ROOT_URLCONF = "{{ cookiecutter.project_slug }}.urls"
@@ -178,22 +180,22 @@ else:
     OPTIONS = {"timeout": 20, "transaction_mode": "IMMEDIATE", "init_command": "PRAGMA journal_mode = WAL"}
 {% endif %}
 
-# Those of DATABASE_URL come first.
+# Options in DATABASE_URL take precedence.
 DATABASES["default"]["OPTIONS"] = {**OPTIONS, **DATABASES["default"].get("OPTIONS", {})}
 
 DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 {% if cookiecutter.interface == "ASGI" %}
-# How many requests of synchronous views a process runs at once, each with a database connection of its thread. On two
-# cores more threads answered no more requests; with fewer, some slow requests would hold up all others.
+# How many synchronous views a process runs at once, each with its own database connection. On two cores, more threads
+# answered no more requests; with fewer, a few slow requests would block all others.
 ASGI_THREADS = 4
 
 {% endif %}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
-# Redis, shared by all processes; without it each process keeps its own
+# Redis, which all processes share; without it, each process has its own cache
 
 REDIS_URL = env["REDIS_URL"]
 
@@ -206,7 +208,7 @@ if REDIS_URL:
                 "pool_class": "{{ cookiecutter.project_slug }}.cache.ConnectionPool",
                 "socket_connect_timeout": 1,
                 "socket_timeout": 1,
-                # Retries once and at once; by default redis-py waits for seconds.
+                # Retries once, without delay; by default, redis-py waits for seconds.
                 "retry": Retry(NoBackoff(), 1, (redis.ConnectionError,)),
             },
         }
@@ -215,7 +217,7 @@ if REDIS_URL:
     CHANNEL_LAYERS = {
         "default": {
             "BACKEND": "{{ cookiecutter.project_slug }}.consumers.ChannelLayer",
-            # The expiry is that of a session: a page that stays open for longer hears of nothing more.
+            # As long as a session lasts; a page that stays open for longer receives no more messages.
             "CONFIG": {"hosts": [REDIS_URL], "group_expiry": 14 * 24 * 60 * 60},
         },
     }
@@ -233,12 +235,12 @@ AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
 ]
 
-# Five failures lock out who signs in to this account from this address.
+# Five failures lock an account for sign-ins from the same IP address.
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
-# Django's form calls it so, whatever users sign in with.
+# The name of the field in Django's form, even if users sign in with their email address.
 AXES_USERNAME_FORM_FIELD = "username"
 AXES_USERNAME_CALLABLE = "{{ cookiecutter.project_slug }}.security.username"
 AXES_DISABLE_ACCESS_LOG = True
@@ -275,7 +277,7 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 
-# Without DEBUG WhiteNoise serves what collectstatic found, and the tests should not need that.
+# The test runner turns DEBUG off, but WhiteNoise should not need collectstatic in tests.
 WHITENOISE_AUTOREFRESH = DEBUG
 
 MEDIA_URL = "media/"
@@ -305,7 +307,7 @@ if env["MEDIA_BUCKET_URL"]:
 {% if cookiecutter.__django >= "6.1" %}
 MAILERS = {"default": env["EMAIL_URL"]}
 {% else %}
-# EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT and so on.
+# Sets EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT and so on.
 vars().update(env["EMAIL_URL"])
 {% endif %}
 
@@ -335,15 +337,15 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
-        "{{ cookiecutter.project_slug }}.serializers.JSONParser",
-        "{{ cookiecutter.project_slug }}.serializers.FileParser",
+        "{{ cookiecutter.project_slug }}.api.serializers.JSONParser",
+        "{{ cookiecutter.project_slug }}.api.serializers.FileParser",
     ],
     "DEFAULT_FILTER_BACKENDS": [
-        "{{ cookiecutter.project_slug }}.filters.FilterBackend",
+        "{{ cookiecutter.project_slug }}.api.filters.FilterBackend",
         "rest_framework.filters.SearchFilter",
-        "{{ cookiecutter.project_slug }}.filters.OrderingFilter",
+        "{{ cookiecutter.project_slug }}.api.filters.OrderingFilter",
     ],
-    "DEFAULT_PAGINATION_CLASS": "{{ cookiecutter.project_slug }}.pagination.CursorPagination",
+    "DEFAULT_PAGINATION_CLASS": "{{ cookiecutter.project_slug }}.api.pagination.CursorPagination",
     "PAGE_SIZE": 50,
     "DEFAULT_THROTTLE_CLASSES": [
         "rest_framework.throttling.AnonRateThrottle",
@@ -351,10 +353,10 @@ REST_FRAMEWORK = {
         "rest_framework.throttling.ScopedRateThrottle",
     ],
     "DEFAULT_THROTTLE_RATES": {"anon": "60/min", "user": "600/min", "token": "10/min"},
-    # SecurityMiddleware knows the proxies.
+    # SecurityMiddleware handles the proxies.
     "NUM_PROXIES": 0,
-    "EXCEPTION_HANDLER": "{{ cookiecutter.project_slug }}.problems.exception_handler",
-    "DEFAULT_SCHEMA_CLASS": "{{ cookiecutter.project_slug }}.schema.AutoSchema",
+    "EXCEPTION_HANDLER": "{{ cookiecutter.project_slug }}.api.problems.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "{{ cookiecutter.project_slug }}.api.schema.AutoSchema",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 
@@ -370,10 +372,10 @@ SPECTACULAR_SETTINGS = {
     },
     "SERVERS": [{"url": "/"}],
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    # Otherwise clients would have to send read-only fields.
+    # Without this, clients would have to send read-only fields.
     "COMPONENT_SPLIT_REQUEST": True,
     "SERVE_INCLUDE_SCHEMA": False,
-    "POSTPROCESSING_HOOKS": ["{{ cookiecutter.project_slug }}.schema.document"],
+    "POSTPROCESSING_HOOKS": ["{{ cookiecutter.project_slug }}.api.schema.document"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

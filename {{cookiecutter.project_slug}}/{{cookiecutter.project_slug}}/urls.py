@@ -1,29 +1,15 @@
-from typing import Any
-
 from django.conf import settings
 from django.conf.urls.static import static
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
-from rest_framework.response import Response
+from drf_spectacular.views import SpectacularAPIView
+
+from {{ cookiecutter.project_slug }}.views import DocsView
 
 admin.site.site_header = admin.site.site_title = settings.PROJECT_NAME
 
-
-class DocsView(SpectacularSwaggerView):
-    template_name = "api_docs.html"
-    # REST framework has no page for its answer to OPTIONS.
-    http_method_names = ["get", "head"]
-
-    def finalize_response(self, *args: Any, **kwargs: Any) -> Response:
-        response = super().finalize_response(*args, **kwargs)
-        # drf-spectacular opens the page to other sites' windows, for an OAuth that is not used here.
-        del response.headers["Cross-Origin-Opener-Policy"]
-        return response
-
-
-handler403 = "{{ cookiecutter.project_slug }}.security.permission_denied"
-handler404 = "{{ cookiecutter.project_slug }}.security.page_not_found"
+handler403 = "{{ cookiecutter.project_slug }}.views.permission_denied"
+handler404 = "{{ cookiecutter.project_slug }}.views.page_not_found"
 
 urlpatterns = [
     path("", include("{{ cookiecutter.app_name }}.urls")),

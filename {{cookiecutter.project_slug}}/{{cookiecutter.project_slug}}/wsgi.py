@@ -1,10 +1,10 @@
-"""WSGI entry point: `application` is what gunicorn or mod_wsgi serves."""
+"""WSGI entry point: gunicorn or mod_wsgi serves `application`."""
 
 import os
 
 from django.core.wsgi import get_wsgi_application
 
-from {{ cookiecutter.project_slug }} import serving
+from {{ cookiecutter.project_slug }} import startup
 from {{ cookiecutter.project_slug }}.health import drain_on_sigterm
 from {{ cookiecutter.project_slug }}.security import Request
 
@@ -13,5 +13,5 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{{ cookiecutter.project_slug }}
 application = get_wsgi_application()
 application.request_class = Request
 
-serving.prepare()
+startup.prepare()
 drain_on_sigterm()

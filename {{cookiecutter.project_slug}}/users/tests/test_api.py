@@ -16,10 +16,10 @@ class MeTests(APITestCase):
     def setUpTestData(cls):
         cls.ada = get_user_model().objects.create_user("ada@example.com", first_name="Ada")
 
-    def test_refuses_who_did_not_sign_in(self):
+    def test_refuses_anonymous_users(self):
         self.assertEqual(self.client.get(ME).status_code, status.HTTP_401_UNAUTHORIZED)
 
-    def test_shows_the_own_account(self):
+    def test_shows_the_users_own_account(self):
         self.client.force_authenticate(self.ada)
         self.assertEqual(self.client.get(ME).data["first_name"], "Ada")
 
@@ -70,7 +70,7 @@ class TokenTests(APITestCase):
         self.assertEqual(self.status(token), status.HTTP_401_UNAUTHORIZED)
         self.assertEqual(self.status(other), status.HTTP_200_OK)
 
-    def test_is_revoked_by_who_has_it_alone(self):
+    def test_is_revoked_only_by_its_owner(self):
         self.assertEqual(self.client.delete(TOKEN).status_code, status.HTTP_401_UNAUTHORIZED)
 
     def test_of_a_deactivated_user_does_nothing(self):

@@ -26,7 +26,7 @@ class CleanupTests(TestCase):
         AuthToken.objects.create(ada, expiry=None)
 
     def cleaned_up(self):
-        """Run the command; return what it prints."""
+        """Run the command and return its output."""
         output = StringIO()
         call_command("cleanup", stdout=output)
         return output.getvalue()

@@ -46,7 +46,7 @@ class AccountPageTests(TestCase):
         self.assertEqual(user.email, "bob@example.com")
         self.assertFalse(user.is_staff or user.is_superuser)
 
-    def test_the_forms_tell_password_managers_what_belongs_where(self):
+    def test_the_forms_have_attributes_for_password_managers(self):
         for name in "signup", "login", "password_reset":
             for field in self.client.get(reverse(name)).context["form"]:
                 with self.subTest(page=name, field=field.name):
@@ -83,7 +83,7 @@ class AccountPageTests(TestCase):
 
     def test_reset_the_password_with_the_link_that_was_mailed(self):
         response = self.client.post(reverse("password_reset"), {"email": "ada@example.com"}, follow=True)
-        self.assertContains(response, "Look at your mail")
+        self.assertContains(response, "Check your email")
         [message] = mail.outbox
         self.assertEqual(message.to, ["ada@example.com"])
         link = re.search(r"http://testserver(\S+)", message.body)[1]
@@ -92,11 +92,11 @@ class AccountPageTests(TestCase):
         data = {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
         self.assertContains(self.client.post(path, data, follow=True), "Your new password is set")
         self.assertEqual(self.sign_in(NEW_PASSWORD), self.ada)
-        self.assertContains(self.client.get(link), "This link was used already")
+        self.assertContains(self.client.get(link), "This link was already used")
 
-    def test_reset_does_not_tell_whether_an_address_is_known(self):
+    def test_reset_does_not_reveal_whether_an_address_is_known(self):
         response = self.client.post(reverse("password_reset"), {"email": "nobody@example.com"}, follow=True)
-        self.assertContains(response, "Look at your mail")
+        self.assertContains(response, "Check your email")
         self.assertEqual(mail.outbox, [])
 
 
@@ -124,13 +124,13 @@ class UserAdminTests(TestCase):
 {% endif %}
 
     def colleague(self):
-        """Sign in as someone who may change accounts; return their account."""
+        """Sign in as a user who may change accounts, and return this user."""
         user = get_user_model().objects.create_user("carol@example.com", is_staff=True)
         user.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
         self.client.force_login(user)
         return user
 
-    def test_who_may_change_accounts_cannot_give_rights(self):
+    def test_staff_cannot_grant_rights(self):
         user = self.colleague()
         path = reverse("admin:users_user_change", args=[user.pk])
         fields = self.client.get(path).context["adminform"].form.initial
@@ -142,7 +142,7 @@ class UserAdminTests(TestCase):
         user.refresh_from_db()
         self.assertFalse(user.is_superuser or user.groups.exists() or user.has_perm("users.add_user"))
 
-    def test_who_may_change_accounts_cannot_take_over_that_of_a_superuser(self):
+    def test_staff_cannot_take_over_a_superusers_account(self):
         self.colleague()
         path = reverse("admin:auth_user_password_change", args=[self.admin.pk])
         self.assertEqual(self.client.post(path, {"password1": PASSWORD, "password2": PASSWORD}).status_code, 403)

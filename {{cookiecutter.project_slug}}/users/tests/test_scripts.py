@@ -14,7 +14,7 @@ class InactiveUsersTests(TestCase):
             call_command("runscript", "inactive_users", script_args=days)
         return output.getvalue().split()
 
-    def test_lists_who_has_not_signed_in_for_so_many_days(self):
+    def test_lists_users_who_have_not_signed_in_for_some_days(self):
         for name, days in ("ada", None), ("bob", 40), ("carol", 1):
             last_login = None if days is None else timezone.now() - timedelta(days=days)
             get_user_model().objects.create_user(f"{name}@example.com", last_login=last_login)

@@ -20,7 +20,7 @@ class ItemAPITests(APITestCase):
     def setUp(self):
         self.client.force_authenticate(self.ada)
 
-    def test_refuses_who_did_not_sign_in(self):
+    def test_refuses_anonymous_users(self):
         self.client.force_authenticate(None)
         for method, path in ("get", LIST), ("post", LIST), ("get", self.path), ("delete", self.path):
             with self.subTest(method=method, path=path):
@@ -33,7 +33,7 @@ class ItemAPITests(APITestCase):
         results = self.client.get(LIST).data["results"]
         self.assertEqual([row["id"] for row in results], [newer.pk, self.mine.pk])
 
-    def test_list_takes_one_query_whatever_its_length(self):
+    def test_list_takes_one_query_for_any_length(self):
         for _ in range(2):
             with self.assertNumQueries(1):
                 self.client.get(LIST)

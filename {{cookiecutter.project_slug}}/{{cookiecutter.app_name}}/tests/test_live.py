@@ -17,7 +17,7 @@ class LiveItemTests(TransactionTestCase):
         headers = [(b"origin", b"http://testserver"), (b"cookie", cookies.encode())]
         self.socket = WebsocketCommunicator(get_default_application(), "/ws/items/", headers=headers)
 
-    async def test_a_page_hears_of_own_items(self):
+    async def test_a_page_receives_changes_of_own_items(self):
         self.assertTrue((await self.socket.connect())[0])
         item = await sync_to_async(make_item)(self.ada)
         item_id = item.pk
@@ -26,7 +26,7 @@ class LiveItemTests(TransactionTestCase):
         self.assertEqual(await self.socket.receive_json_from(), {"event": "deleted", "id": item_id})
         await self.socket.disconnect()
 
-    async def test_a_page_does_not_hear_of_the_items_of_others(self):
+    async def test_a_page_receives_no_changes_of_the_items_of_others(self):
         await self.socket.connect()
         await sync_to_async(make_item)(self.bob)
         self.assertTrue(await self.socket.receive_nothing())

@@ -37,9 +37,9 @@ class ItemPageTests(TestCase):
         self.assertEqual(list(second.context["item_list"]), [self.mine])
         self.assertContains(second, "Newer")
 
-    def test_list_takes_the_same_queries_whatever_its_length(self):
+    def test_list_takes_the_same_queries_for_any_length(self):
         for _ in range(2):
-            # The session, the user and the page.
+            # Queries for the session, the user and the page.
             with self.assertNumQueries(3):
                 self.client.get(reverse("item_list"))
             make_item(self.ada)
@@ -102,6 +102,6 @@ class ItemAdminTests(TestCase):
             with self.subTest(path=path):
                 self.assertContains(self.client.get(path), "Compass")
 
-    def test_who_lacks_the_permission_sees_nothing(self):
+    def test_users_without_the_permission_see_nothing(self):
         self.client.force_login(self.ada)
         self.assertEqual(self.client.get(self.path).status_code, 403)

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from {{ cookiecutter.project_slug }}.management.commands import startapp
 
-# Names that no app of the project has.
+# Names that the project does not use.
 APP, MODEL = "tried_app", "TriedModel"
 
 
@@ -27,7 +27,7 @@ class StartAppTests(SimpleTestCase):
         return {str(path.relative_to(self.folder)): path.read_text() for path in self.folder.rglob("*.*")}
 
     def startapp(self, *arguments, run=None):
-        """Write an app to the folder, without the commands that follow; return what is printed."""
+        """Write an app to the folder without running commands, and return the output."""
         output = StringIO()
         with self.settings(BASE_DIR=self.folder), mock.patch.object(startapp, "run", side_effect=run):
             call_command("startapp", *arguments, stdout=output)
@@ -69,7 +69,7 @@ class StartAppTests(SimpleTestCase):
             with self.subTest(text=text):
                 self.assertIn(text, models)
 
-    def test_relates_only_to_what_is_the_users_own(self):
+    def test_relates_only_to_the_users_own_objects(self):
         related = mock.Mock(__name__="Thing")
         related._meta = mock.Mock(label="things.Thing", model_name="thing", app_config=mock.Mock())
         with mock.patch.object(startapp.apps, "get_model", return_value=related):
@@ -80,7 +80,7 @@ class StartAppTests(SimpleTestCase):
             with self.subTest(name=name):
                 self.assertIn('["thing"].queryset = Thing.objects.owned_by(user)', self.files()[f"{APP}/{name}.py"])
 
-    def test_refuses_what_cannot_be(self):
+    def test_refuses_impossible_names_and_fields(self):
         for message, *arguments in [
             ("An app cannot be called 'Blog'", "Blog"),
             ("An app cannot be called 'class'", "class"),
@@ -89,30 +89,30 @@ class StartAppTests(SimpleTestCase):
             ("A model cannot be called 'post'", APP, "post", "title:str"),
             ("A model cannot be called 'None'", APP, "None", "title:str"),
             ("A model cannot be called 'User'", APP, "User", "title:str"),
-            ("The first field is what tried models are called", APP, MODEL),
-            ("The first field is what tried models are called", APP, MODEL, "body:text"),
-            ("The first field is what tried models are called", APP, MODEL, "title:str?"),
-            ("'title' is no field", APP, MODEL, "title"),
-            ("'Body:text' is no field", APP, MODEL, "title:str", "Body:text"),
+            ("The first field is the title of tried models", APP, MODEL),
+            ("The first field is the title of tried models", APP, MODEL, "body:text"),
+            ("The first field is the title of tried models", APP, MODEL, "title:str?"),
+            ("'title' is not a field", APP, MODEL, "title"),
+            ("'Body:text' is not a field", APP, MODEL, "title:str", "Body:text"),
             ("A field cannot be called 'class'", APP, MODEL, "title:str", "class:str"),
             ("A field cannot be called 'save'", APP, MODEL, "title:str", "save:bool"),
-            ("'html' is no type of field", APP, MODEL, "title:str", "body:html"),
-            ("'auth.Group' is no type of field", APP, MODEL, "title:str", "group:auth.Group"),
-            ("'tried_app.TriedModel' is no type of field", APP, MODEL, "title:str", "parent:tried_app.TriedModel"),
-            ("A model has one user", APP, MODEL, "title:str", "author:user", "editor:user"),
-            ("and one field of each name", APP, MODEL, "title:str", "title:text"),
+            ("'html' is not a type of field", APP, MODEL, "title:str", "body:html"),
+            ("'auth.Group' is not a type of field", APP, MODEL, "title:str", "group:auth.Group"),
+            ("'tried_app.TriedModel' is not a type of field", APP, MODEL, "title:str", "parent:tried_app.TriedModel"),
+            ("A model has only one user", APP, MODEL, "title:str", "author:user", "editor:user"),
+            ("and only one field of each name", APP, MODEL, "title:str", "title:text"),
         ]:
             with self.subTest(arguments=arguments):
                 with self.assertRaisesMessage(CommandError, message):
                     self.startapp(*arguments)
                 self.assertEqual(self.files(), self.before)
 
-    def test_leaves_nothing_behind_where_a_command_fails(self):
+    def test_leaves_nothing_behind_when_a_command_fails(self):
         with self.assertRaises(KeyboardInterrupt):
             self.startapp(APP, run=[None, None, KeyboardInterrupt])
         self.assertEqual(self.files(), self.before)
 
-    def test_prints_what_to_add_where_the_project_was_edited(self):
+    def test_prints_the_lines_to_add_if_it_finds_no_place_for_them(self):
         urls = self.folder / list(startapp.LINES)[1]
         urls.write_text("from accounts.urls import urlpatterns\n")
         output = self.startapp(APP)
@@ -126,7 +126,7 @@ class StartAppTests(SimpleTestCase):
         with self.assertRaisesMessage(CommandError, "python -c raise SystemExit('no')\nno"):
             startapp.run("-c", "raise SystemExit('no')")
 
-    def test_an_address_is_free_or_taken(self):
+    def test_a_path_is_free_or_taken(self):
         self.assertTrue(startapp.is_free("/no/such/page/"))
         self.assertFalse(startapp.is_free(reverse("login")))
 

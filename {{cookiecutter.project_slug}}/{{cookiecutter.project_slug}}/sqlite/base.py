@@ -4,7 +4,7 @@ from django.db.backends.sqlite3 import base
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """SQLite as newer Django can be told to use it: with a write-ahead log and immediate transactions."""
+    """SQLite with a write-ahead log and immediate transactions, which newer versions of Django have settings for."""
 
     def get_new_connection(self, conn_params: Any) -> Any:
         connection = super().get_new_connection(conn_params)
@@ -12,5 +12,5 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return connection
 
     def _start_transaction_under_autocommit(self) -> None:
-        # A transaction that turns from reading to writing would fail at once where another one writes.
+        # A transaction that first reads and then writes would fail at once while another one writes.
         self.cursor().execute("BEGIN IMMEDIATE")

@@ -1,5 +1,5 @@
-// Asks the question of data-confirm before a form is sent or a link is followed:
-// <button type="submit" data-confirm="Delete it?">, also on the form itself and on links.
+// Asks for confirmation before a form is sent or a link is followed: <button type="submit" data-confirm="Delete it?">.
+// The attribute works on buttons, forms and links.
 
 function ask(event, question) {
   if (question && !confirm(question)) {
@@ -8,7 +8,7 @@ function ask(event, question) {
   }
 }
 
-// Capturing, so that this runs before all other scripts.
+// The capturing phase, so that this runs before other scripts.
 document.addEventListener("submit", (event) => {
   ask(event, event.submitter?.dataset.confirm ?? event.target.dataset.confirm);
 }, true);

@@ -1,5 +1,5 @@
-// Shows changes made elsewhere: whenever the server tells of one, the list is fetched again.
-// data-path is the WebSocket that tells of them, data-list the id of the list.
+// Fetches the list again whenever the server reports a change over the WebSocket.
+// data-path is the path of the WebSocket, data-list the id of the list.
 
 const { path, list: listId } = document.currentScript.dataset;
 const SIGNED_OUT = 4401;
@@ -24,7 +24,7 @@ async function refresh() {
       if (focused) document.getElementById(focused)?.focus();
     }
   } catch {
-    // The server is away; when it is back, the socket opens anew and the list is fetched again.
+    // The server does not answer. When it is back, the socket reconnects and the list is fetched again.
   } finally {
     refreshing = false;
   }
@@ -36,14 +36,14 @@ function connect() {
   socket.onopen = () => {
     delay = 1000;
     refused = false;
-    // Catches up on what happened before this connection.
+    // Catches up with changes before this connection.
     refresh();
   };
   socket.onmessage = refresh;
   socket.onclose = ({ code }) => {
     setTimeout(() => {
       if (code === SIGNED_OUT) return location.reload();
-      // Perhaps the session has ended, and there is no list any more.
+      // If the session has ended, the page reloads, because it no longer has a list.
       if (refused) refresh();
       connect();
     }, delay);

@@ -1,4 +1,4 @@
-"""The test runner, and what keeps the tests apart from each other and from all else on the machine."""
+"""The test runner. It isolates the tests from each other and from everything else on the machine."""
 
 import atexit
 import logging
@@ -20,9 +20,9 @@ folder = None
 
 
 def isolate():
-    """Give this process a cache, a channel layer and folders of its own, quick passwords and a quiet log."""
+    """Give this process its own cache, channel layer and folders, a fast password hasher and a quiet log."""
     global folder
-    # The folders of parallel processes are inside that of the first one, which removes all at exit.
+    # The folders of parallel processes are inside that of the first process, which removes them at exit.
     folder = tempfile.mkdtemp(prefix="tests-", dir=folder)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     uploads = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
@@ -43,19 +43,19 @@ def isolate():
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
     ).enable()
     for database in settings.DATABASES.values():
-        # A thread that a test has started would keep its connection, and the test database could not be removed.
+        # Threads would otherwise keep their connections, and the test database could not be removed.
         database["CONN_MAX_AGE"] = 0
     for name in "{{ cookiecutter.project_slug }}.logs", "axes":
         logging.getLogger(name).setLevel(logging.ERROR)
-    # It is loaded only if SENTRY_DSN is set. Without an address it reports nothing.
+    # Only loaded if SENTRY_DSN is set. Without a DSN it reports nothing.
     if "sentry_sdk" in sys.modules:
         sys.modules["sentry_sdk"].init("")
 
 
 def start_from_zero():
-    """Empty caches, channel layers and folders, so that no test meets what another one has left."""
+    """Empty the caches, channel layers and folders, so that a test finds nothing from another one."""
     for alias in settings.CACHES:
-        # Not a cache that a test has configured.
+        # Leaves a cache that a test has configured.
         if isinstance(caches[alias], LocMemCache):
             caches[alias].clear()
 {% if cookiecutter.interface == "ASGI" %}
@@ -66,7 +66,7 @@ def start_from_zero():
 
 
 class ParallelSuite(ParallelTestSuite):
-    """Django's suite of parallel processes, each isolated."""
+    """Isolates each process of Django's parallel test suite."""
 
     def init_worker(*args):
         ParallelTestSuite.init_worker(*args)
@@ -74,7 +74,7 @@ class ParallelSuite(ParallelTestSuite):
 
 
 class Runner(DiscoverRunner):
-    """Django's test runner, whose tests touch nothing else on the machine and start from zero."""
+    """Runs isolated tests, each of which starts from zero."""
 
     parallel_test_suite = ParallelSuite
 

@@ -11,7 +11,7 @@ class ConnectionPoolTests(SimpleTestCase):
         self.addCleanup(setattr, ConnectionPool, "closed_until", 0.0)
 
     def connect(self, answer):
-        """Ask a new pool for a connection; `answer` is what comes of it. Return whether Redis was asked."""
+        """Get a connection from a new pool, with this side effect. Return whether Redis was asked."""
         with mock.patch.object(redis.ConnectionPool, "get_connection", side_effect=answer) as get_connection:
             try:
                 ConnectionPool().get_connection()
@@ -19,7 +19,7 @@ class ConnectionPoolTests(SimpleTestCase):
                 pass
         return get_connection.called
 
-    def test_redis_is_left_alone_for_a_while_after_it_did_not_answer(self):
+    def test_redis_is_not_asked_for_a_while_after_it_failed(self):
         self.assertTrue(self.connect([mock.Mock()]))
         self.assertTrue(self.connect(redis.TimeoutError))
         self.assertFalse(self.connect([mock.Mock()]))

@@ -13,40 +13,40 @@ from {{ cookiecutter.project_slug }}.environment import env
 @mock.patch.dict(env, DEBUG=False)
 @override_settings(ALLOWED_HOSTS=["www.example.com"], TRUSTED_PROXIES=1, REDIS_URL=None, WEB_CONCURRENCY=1)
 class CheckTests(TestCase):
-    def told(self, **changes):
+    def warnings(self, **changes):
         with self.settings(**changes):
             return [message.id for message in run_checks() if message.id.startswith("project.")]
 
-    def test_nothing_is_said_where_all_is_well(self):
-        self.assertEqual(self.told(), [])
+    def test_no_warnings_if_all_is_well(self):
+        self.assertEqual(self.warnings(), [])
 
-    def test_nothing_is_said_to_developers(self):
+    def test_no_warnings_in_development(self):
         with mock.patch.dict(env, DEBUG=True):
-            self.assertEqual(self.told(ALLOWED_HOSTS=["*"], TRUSTED_PROXIES=None), [])
+            self.assertEqual(self.warnings(ALLOWED_HOSTS=["*"], TRUSTED_PROXIES=None), [])
 
     def test_any_host(self):
-        self.assertEqual(self.told(ALLOWED_HOSTS=["*"]), ["project.W001"])
+        self.assertEqual(self.warnings(ALLOWED_HOSTS=["*"]), ["project.W001"])
 
     def test_an_unset_number_of_proxies(self):
-        self.assertEqual(self.told(TRUSTED_PROXIES=None), ["project.W002"])
-        self.assertEqual(self.told(TRUSTED_PROXIES=0), [])
+        self.assertEqual(self.warnings(TRUSTED_PROXIES=None), ["project.W002"])
+        self.assertEqual(self.warnings(TRUSTED_PROXIES=0), [])
 
     def test_several_processes_that_share_nothing(self):
-        self.assertEqual(self.told(WEB_CONCURRENCY=2), ["project.W003"])
-        self.assertEqual(self.told(WEB_CONCURRENCY=2, REDIS_URL="redis://localhost"), [])
+        self.assertEqual(self.warnings(WEB_CONCURRENCY=2), ["project.W003"])
+        self.assertEqual(self.warnings(WEB_CONCURRENCY=2, REDIS_URL="redis://localhost"), [])
 
     def test_a_database_that_is_too_old(self):
         with mock.patch.object(connection, "ensure_connection", side_effect=NotSupportedError("too old")):
-            self.assertEqual(self.told(), ["project.E001"])
+            self.assertEqual(self.warnings(), ["project.E001"])
 
-    def test_a_database_that_is_away_is_no_fault_of_the_project(self):
+    def test_a_database_that_does_not_answer_is_not_reported(self):
         with mock.patch.object(connection, "ensure_connection", side_effect=OperationalError("away")):
-            self.assertEqual(self.told(), [])
+            self.assertEqual(self.warnings(), [])
 
     def test_a_pooler_that_is_not_declared(self):
         error = OperationalError("unsupported startup parameter: options")
         with mock.patch.object(connection, "ensure_connection", side_effect=error):
-            self.assertEqual(self.told(), ["project.E002"])
+            self.assertEqual(self.warnings(), ["project.E002"])
 
     def test_an_order_by_one_of_many(self):
         class PermissionSerializer(serializers.ModelSerializer):

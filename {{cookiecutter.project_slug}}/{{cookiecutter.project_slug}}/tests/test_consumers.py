@@ -38,21 +38,21 @@ class LiveConsumerTests(TransactionTestCase):
             announce("saved", self.group, user.pk)
             transaction.set_rollback(rollback)
 
-    async def test_tells_a_user_of_a_change(self):
+    async def test_sends_a_change_to_its_owner(self):
         socket = self.open_socket(self.client)
         self.assertTrue((await socket.connect())[0])
         await sync_to_async(self.announce)(self.ada)
         self.assertEqual(await socket.receive_json_from(), {"event": "saved", "id": self.group.pk})
         await socket.disconnect()
 
-    async def test_tells_nothing_of_what_was_rolled_back(self):
+    async def test_sends_nothing_after_a_rollback(self):
         socket = self.open_socket(self.client)
         await socket.connect()
         await sync_to_async(self.announce)(self.ada, rollback=True)
         self.assertTrue(await socket.receive_nothing())
         await socket.disconnect()
 
-    def test_a_change_is_made_although_nobody_can_be_told(self):
+    def test_a_change_is_saved_when_the_channel_layer_is_down(self):
         layer = mock.Mock(group_send=mock.AsyncMock(side_effect=RedisError))
         with mock.patch.object(consumers, "get_channel_layer", return_value=layer), self.assertLogs("django.db"):
             self.announce(self.ada)
@@ -69,7 +69,7 @@ class LiveConsumerTests(TransactionTestCase):
         self.assertTrue(await sockets[1].receive_nothing())
         await sockets[1].disconnect()
 
-    async def test_closes_instead_of_telling_a_session_that_a_new_password_has_ended(self):
+    async def test_closes_without_a_message_after_the_password_was_changed(self):
         socket = self.open_socket(self.client)
         await socket.connect()
         self.ada.set_password("a different horse altogether")
@@ -77,7 +77,7 @@ class LiveConsumerTests(TransactionTestCase):
         await sync_to_async(self.announce)(self.ada)
         self.assertEqual(await socket.receive_output(), {"type": "websocket.close", "code": SIGNED_OUT})
 
-    def test_the_end_of_a_request_without_a_session_is_nobodys(self):
+    def test_signing_out_without_a_session_sends_nothing(self):
         with mock.patch.object(consumers, "tell") as tell:
             Client().post(reverse("logout"))
         tell.assert_not_called()
@@ -89,17 +89,17 @@ class LiveConsumerTests(TransactionTestCase):
         self.assertTrue(await socket.receive_nothing())
         await socket.disconnect()
 
-    async def test_refuses_who_did_not_sign_in(self):
+    async def test_refuses_anonymous_users(self):
         self.assertFalse((await self.open_socket(Client()).connect())[0])
 
-    async def test_refuses_an_unknown_address(self):
+    async def test_refuses_an_unknown_path(self):
         # Imported here, because the import configures logging again.
         routes = import_module("{{ cookiecutter.project_slug }}.asgi").routes
         for path in "/", "/ws/", "/nowhere/":
             with self.subTest(path=path):
                 self.assertFalse((await WebsocketCommunicator(routes, path).connect())[0])
 
-    async def test_refuses_a_handshake_that_cannot_be_read(self):
+    async def test_refuses_a_malformed_handshake(self):
         async def accept(scope, receive, send):
             await send({"type": "websocket.accept"})
 
@@ -115,14 +115,14 @@ class LiveConsumerTests(TransactionTestCase):
 
     async def test_refuses_a_foreign_page(self):
         socket = WebsocketCommunicator(get_default_application(), "/", headers=[(b"origin", b"http://evil.example")])
-        # An address without a route would be refused too.
+        # A path without a route would be refused too.
         with mock.patch.object(URLRouter, "__call__") as route:
             self.assertFalse((await socket.connect())[0])
         route.assert_not_called()
 
 
 class ChannelLayerTests(SimpleTestCase):
-    async def test_who_finds_no_connection_free_waits_for_one_and_for_each_answer(self):
+    async def test_sockets_wait_for_a_free_connection_and_for_each_answer(self):
         layer = ChannelLayer(hosts=["redis://localhost"])
         pool = layer.create_pool(0)
         self.assertIsInstance(pool, BlockingConnectionPool)
@@ -130,7 +130,7 @@ class ChannelLayerTests(SimpleTestCase):
 
 
 class AnnounceChangesTests(SimpleTestCase):
-    def test_an_owner_is_told_of_what_is_saved_and_deleted(self):
+    def test_an_owner_gets_an_event_for_each_object_saved_or_deleted(self):
         thing = mock.Mock(owner_id=7)
         signals = {"post_save": ModelSignal(), "post_delete": ModelSignal()}
         with mock.patch.multiple(consumers, **signals), mock.patch.object(consumers, "announce") as announced:

@@ -11,7 +11,7 @@ from {{ cookiecutter.project_slug }}.environment import (
     example,
     read,
     read_dotenv,
-    readme_table,
+    settings_table,
     write,
 )
 
@@ -55,18 +55,18 @@ class EnvironmentTests(SimpleTestCase):
             read({**PRODUCTION, **environment})
         return str(refusal.exception)
 
-    def test_each_unusable_value_is_named_in_one_line_and_no_secret_is_shown(self):
+    def test_each_invalid_value_is_reported_in_one_line_without_secrets(self):
         for name, value in UNUSABLE.items():
             with self.subTest(name=name):
                 sentence = self.refused(**{name: value})
-                self.assertRegex(sentence, f"^{name} cannot be .*: it must be .*\\.$")
+                self.assertRegex(sentence, f"^{name} (cannot be .*|is invalid): it must be .*\\.$")
                 self.assertNotIn("hidden", sentence)
 
-    def test_all_that_is_missing_is_named(self):
+    def test_all_missing_variables_are_named(self):
         sentences = self.refused(SECRET_KEY="", DATABASE_URL="").splitlines()
         self.assertEqual([sentence.split()[0] for sentence in sentences], ["SECRET_KEY", "DATABASE_URL"])
 
-    def test_a_malformed_debug_is_all_that_is_told(self):
+    def test_a_malformed_debug_is_the_only_error(self):
         [sentence] = self.refused(DEBUG="maybe", SECRET_KEY="", LOG_LEVEL="LOUD").splitlines()
         self.assertRegex(sentence, "^DEBUG cannot be 'maybe': ")
 
@@ -75,20 +75,20 @@ class EnvironmentTests(SimpleTestCase):
         self.assertIs(values["DEBUG"], False)
         self.assertIs(values["SECRET_KEY"], None)
 
-    def test_a_weak_key_will_do_on_a_developers_machine_alone(self):
+    def test_a_weak_key_is_accepted_only_in_development(self):
         for weak in {"SECRET_KEY": "short"}, {"SECRET_KEY": "a" * 60}, {"SECRET_KEY_FALLBACKS": f"{KEY},short"}:
             with self.subTest(weak):
                 self.assertIn("short or a placeholder", self.refused(**weak))
                 read({**PRODUCTION, **weak, "DEBUG": "True"})
 
-    def test_what_is_not_set_has_its_default(self):
+    def test_a_variable_that_is_not_set_has_its_default(self):
         values = read(PRODUCTION)
         self.assertIs(values["DEBUG"], False)
         self.assertIs(values["TRUSTED_PROXIES"], None)
         self.assertEqual(values["ALLOWED_HOSTS"], [])
         self.assertEqual(values["ADMIN_URL"], "admin/")
 
-    def test_a_developer_needs_no_database_address(self):
+    def test_development_needs_no_database_url(self):
         values = read({"SECRET_KEY": "short", "DEBUG": "True"})
         self.assertEqual(values["DATABASE_URL"]["NAME"], BASE_DIR / "db.sqlite3")
 
@@ -106,31 +106,32 @@ class EnvironmentTests(SimpleTestCase):
                 from_file = read({**PRODUCTION, name: "", f"{name}_FILE": str(file)})
                 self.assertEqual(from_file[name], read({**PRODUCTION, name: value})[name])
 
-    def test_a_file_that_is_not_there_is_named(self):
+    def test_a_missing_file_is_named(self):
         self.assertRegex(self.refused(SECRET_KEY="", SECRET_KEY_FILE="/none"), "^SECRET_KEY_FILE names /none, .*")
 
-    def test_a_variable_goes_before_its_file(self):
+    def test_a_variable_takes_precedence_over_its_file(self):
         self.assertEqual(read({**PRODUCTION, "SECRET_KEY_FILE": "/none"})["SECRET_KEY"], KEY)
 
-    def test_the_readme_and_the_example_have_all_variables(self):
+    def test_the_page_of_settings_and_the_example_have_all_variables(self):
         remedy = "run: python -m {{ cookiecutter.project_slug }}.environment"
-        self.assertIn(readme_table(), (BASE_DIR / "README.md").read_text(encoding="utf-8"), remedy)
+        self.assertIn(settings_table(), (BASE_DIR / "docs" / "settings.md").read_text(encoding="utf-8"), remedy)
         self.assertEqual((BASE_DIR / ".env.example").read_text(encoding="utf-8"), example(), remedy)
         self.assertEqual(len({variable.name for variable in VARIABLES}), len(VARIABLES))
 
-    def test_the_readme_and_the_example_are_written_anew(self):
-        text = (BASE_DIR / "README.md").read_text(encoding="utf-8")
+    def test_the_page_of_settings_and_the_example_are_regenerated(self):
+        text = (BASE_DIR / "docs" / "settings.md").read_text(encoding="utf-8")
         with tempfile.TemporaryDirectory() as name:
-            readme, env_example = Path(name, "README.md"), Path(name, ".env.example")
-            readme.write_text(text.replace("| `DEBUG` |", "| `OLD` |"), encoding="utf-8")
+            page, env_example = Path(name, "docs", "settings.md"), Path(name, ".env.example")
+            page.parent.mkdir()
+            page.write_text(text.replace("| `DEBUG` |", "| `OLD` |"), encoding="utf-8")
             write(Path(name))
-            self.assertEqual(readme.read_text(encoding="utf-8"), text)
+            self.assertEqual(page.read_text(encoding="utf-8"), text)
             self.assertEqual(env_example.read_text(encoding="utf-8"), example())
 
 
 class DotenvTests(SimpleTestCase):
     def read(self, content, **environment):
-        """Return the environment after a .env file with this content, in bytes, was read."""
+        """Read a .env file with these bytes, and return the environment."""
         with tempfile.TemporaryDirectory() as name, mock.patch.dict(os.environ, environment, clear=True):
             file = Path(name, ".env")
             file.write_bytes(content)
@@ -146,20 +147,20 @@ class DotenvTests(SimpleTestCase):
         content = b"A=1 # one\nB = two\nexport C=${A}\nD=\"a\\nb\"\nE='# no comment'\n"
         self.assertEqual(self.read(content), {"A": "1", "B": "two", "C": "1", "D": "a\nb", "E": "# no comment"})
 
-    def test_the_environment_comes_first(self):
+    def test_the_environment_takes_precedence(self):
         self.assertEqual(self.read(b"A=1", A="2"), {"A": "2"})
 
-    def test_a_byte_order_mark_is_no_part_of_a_name(self):
+    def test_a_byte_order_mark_is_ignored(self):
         self.assertEqual(self.read("\ufeffA=ä".encode()), {"A": "ä"})
 
     def test_a_malformed_line_is_named_without_its_value(self):
         for line in b"A='hidden", b"'hidden", b"A=hid\0den", b"A='a' hidden":
             with self.subTest(line):
                 sentence = self.refused(b"# first\n" + line)
-                self.assertEqual(sentence, ".env, line 2, is malformed: NAME=value is needed.")
+                self.assertEqual(sentence, ".env, line 2, is malformed: it must be NAME=value.")
 
     def test_another_encoding_is_refused(self):
-        self.assertEqual(self.refused("A=ä".encode("latin-1")), ".env is not UTF-8: save it in this encoding.")
+        self.assertEqual(self.refused("A=ä".encode("latin-1")), ".env is not in UTF-8: save it in this encoding.")
 
     def test_what_cannot_be_read_is_refused(self):
         with tempfile.TemporaryDirectory() as folder, self.assertRaisesRegex(SystemExit, "cannot be read: "):

@@ -4,7 +4,7 @@ from unittest import mock
 
 from django.test import SimpleTestCase
 
-from {{ cookiecutter.project_slug }} import health, serving
+from {{ cookiecutter.project_slug }} import health, startup
 from {{ cookiecutter.project_slug }}.environment import BASE_DIR, env
 
 
@@ -16,10 +16,10 @@ class GunicornTests(SimpleTestCase):
         with mock.patch.dict(env, WEB_CONCURRENCY=3):
             self.assertEqual(self.config()["workers"], 3)
 
-    def test_it_believes_no_header(self):
+    def test_it_trusts_no_header(self):
         self.assertEqual(self.config()["forwarded_allow_ips"], "")
 
     def test_its_file_names_the_application(self):
         config = self.config()
-        with mock.patch.object(health, "drain_on_sigterm"), mock.patch.object(serving, "prepare"):
+        with mock.patch.object(health, "drain_on_sigterm"), mock.patch.object(startup, "prepare"):
             self.assertTrue(callable(import_module(config["wsgi_app"]).application))

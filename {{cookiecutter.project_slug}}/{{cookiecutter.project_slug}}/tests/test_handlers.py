@@ -20,7 +20,7 @@ def synchronous(request):
 
 
 async def asynchronous(request):
-    """Tests replace it."""
+    """A view that the tests replace."""
 
 
 def upload(request):
@@ -35,7 +35,7 @@ urlpatterns = [
 
 
 async def get(application, path):
-    """Return status and text of the answer."""
+    """Return the status and the text of the response."""
     headers = [(b"host", b"testserver")]
     request = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}
     server = ApplicationCommunicator(application, request)
@@ -54,7 +54,7 @@ class HandlerTests(SimpleTestCase):
         self.addCleanup(close.stop)
 
     def run_with_one_thread(self, visit):
-        # Not a test that is a coroutine, for Django runs the synchronous code of those in its own thread.
+        # Not an asynchronous test: Django would run its synchronous code in another thread.
         async def run():
             return await visit(SharedThreads(Handler()))
 
@@ -73,10 +73,10 @@ class HandlerTests(SimpleTestCase):
             return await get(application, "/synchronous")
 
         self.run_with_one_thread(visit)
-        # Two more times for Django's signals before and after it; each time connections are looked at twice.
+        # Two more times for Django's signals before and after the request; each checks connections twice.
         self.assertEqual(self.close.call_count, 3 * 2)
 
-    def test_an_asynchronous_view_holds_no_thread_while_it_waits(self):
+    def test_an_asynchronous_view_occupies_no_thread_while_it_waits(self):
         async def visit(application):
             entered, leave = asyncio.Event(), asyncio.Event()
 
@@ -95,9 +95,9 @@ class HandlerTests(SimpleTestCase):
         self.assertEqual(self.run_with_one_thread(visit), (200, "done"))
 
 {% if cookiecutter.__django != "4.2" %}
-    # One thread for the request, another for Django's signals after it.
+    # One thread for the request, another one for Django's signals after it.
     @override_settings(ASGI_THREADS=2)
-    def test_a_thread_is_waited_for_when_the_client_has_gone(self):
+    def test_a_thread_is_awaited_after_the_client_disconnects(self):
         leave, read = threading.Event(), []
 
         def reading(request):
@@ -122,7 +122,7 @@ class HandlerTests(SimpleTestCase):
         self.assertEqual(read, [b"all of it"])
 
 {% endif %}
-    def test_livez_waits_for_no_thread(self):
+    def test_livez_does_not_wait_for_a_thread(self):
         async def visit(application):
             entered, leave, loop = asyncio.Event(), threading.Event(), asyncio.get_running_loop()
 
@@ -172,7 +172,7 @@ class HandlerTests(SimpleTestCase):
         self.assertEqual(refusal["status"], 413)
 
     @override_settings(REQUEST_MAX_SIZE=2)
-    async def test_of_a_body_that_is_too_large_no_more_is_kept_than_tells_so(self):
+    async def test_the_rest_of_a_body_that_is_too_large_is_discarded(self):
         messages = [{"type": "http.request", "body": b"12", "more_body": more} for more in (True, True, True, False)]
         messages.append({"type": "http.disconnect"})
         receive = bounded(mock.AsyncMock(side_effect=messages))
@@ -180,7 +180,7 @@ class HandlerTests(SimpleTestCase):
         self.assertEqual(await receive(), {**messages[1], "more_body": False})
         self.assertEqual(await receive(), messages[4])
 
-    def test_a_request_that_cannot_be_read_is_refused(self):
+    def test_a_malformed_request_is_refused(self):
         async def visit(application):
             request = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
             with mock.patch.object(Handler, "request_class", side_effect=UnicodeDecodeError("utf-8", b"", 0, 1, "")):
@@ -191,7 +191,7 @@ class HandlerTests(SimpleTestCase):
         with self.assertLogs("django.request", "WARNING"):
             self.assertEqual(self.run_with_one_thread(visit), 400)
 
-    def test_an_address_without_a_view_is_not_asynchronous(self):
+    def test_a_path_without_a_view_is_not_asynchronous(self):
         self.assertTrue(is_asynchronous("/asynchronous"))
         self.assertFalse(is_asynchronous("/synchronous"))
         self.assertFalse(is_asynchronous("/nowhere"))
@@ -221,11 +221,11 @@ class SocketsTests(SimpleTestCase):
         sockets.close_before(stop)
         stop.assert_called_once()
 
-    async def test_open_sockets_are_told_before_the_server_stops(self):
+    async def test_open_sockets_are_closed_before_the_server_stops(self):
         stopped = asyncio.Event()
         sockets = Sockets(self.echo)
         open_sockets = [await self.connect(sockets) for _ in range(2)]
-        # A server may be told twice.
+        # A server may receive the signal twice.
         for _ in range(2):
             sockets.close_before(stopped.set)
         for socket in open_sockets:
@@ -233,7 +233,7 @@ class SocketsTests(SimpleTestCase):
             self.assertEqual(await socket.receive_output(), {"type": "websocket.close", "code": 1001})
         await asyncio.wait_for(stopped.wait(), 10)
 
-    async def test_when_redis_fails_one_socket_all_others_close(self):
+    async def test_when_redis_fails_one_socket_all_sockets_close(self):
         async def leaves_a_group(scope, receive, send):
             await self.echo(scope, receive, send)
             raise RedisError
@@ -264,7 +264,7 @@ class SocketsTests(SimpleTestCase):
         await socket
         self.assertEqual(sent, [{"type": "websocket.accept"}, {"type": "websocket.close"}])
 
-    async def test_a_client_that_takes_nothing_delays_the_stop_for_seconds_only(self):
+    async def test_a_client_that_does_not_close_delays_the_stop_for_seconds_only(self):
         async def blocked(scope, receive, send):
             await asyncio.Event().wait()
 

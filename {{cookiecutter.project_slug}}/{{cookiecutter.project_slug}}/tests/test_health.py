@@ -39,7 +39,7 @@ class HealthTests(TestCase):
             self.assertContains(self.client.get("/readyz"), "ok")
 
     @override_settings(ALLOWED_HOSTS=[], SECURE_SSL_REDIRECT=True)
-    def test_they_answer_by_any_name_without_https_and_without_a_log_line(self):
+    def test_they_answer_for_any_host_without_https_and_without_a_log_line(self):
         with self.assertNoLogs("{{ cookiecutter.project_slug }}.logs", "INFO"):
             for path in "/livez", "/readyz":
                 self.assertContains(self.client.get(path, headers={"host": "10.0.0.1"}), "ok")
@@ -53,14 +53,14 @@ class DrainTests(SimpleTestCase):
         self.addCleanup(health.draining.clear)
 
     def drain_on_sigterm(self):
-        """Do so, although this process may have done it before."""
+        """Call the function without its cache, because this process may have called it before."""
         health.drain_on_sigterm.__wrapped__()
 
-    def test_readyz_tells_of_sigterm_before_it_stops_the_server(self):
+    def test_readyz_answers_503_between_sigterm_and_the_stop(self):
         self.drain_on_sigterm()
         with mock.patch.object(health, "time") as time, mock.patch.object(threading, "Timer") as timer:
             time.monotonic.return_value = 100
-            # A server may be told twice.
+            # A server may receive the signal twice.
             for _ in range(2):
                 signal.raise_signal(signal.SIGTERM)
                 self.assertContains(self.client.get("/readyz"), "shutting down", status_code=503)
@@ -73,13 +73,13 @@ class DrainTests(SimpleTestCase):
         self.stop.assert_called_once()
         self.assertEqual(seconds, 5)
 
-    def test_sigterm_stops_at_once_where_nothing_is_to_be_drained(self):
+    def test_sigterm_stops_at_once_without_draining(self):
         with self.settings(DRAIN_SECONDS=0):
             self.drain_on_sigterm()
         signal.raise_signal(signal.SIGTERM)
         self.stop.assert_called_once()
 
-    def test_the_signal_is_left_alone_where_no_server_handles_it(self):
+    def test_the_signal_is_left_alone_without_a_server(self):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         self.drain_on_sigterm()
         self.assertEqual(signal.getsignal(signal.SIGTERM), signal.SIG_DFL)

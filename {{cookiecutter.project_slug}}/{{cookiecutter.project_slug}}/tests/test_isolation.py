@@ -15,7 +15,7 @@ from django.test import SimpleTestCase
 
 class IsolationTests(SimpleTestCase):
     def start_from_zero(self):
-        """Look for what another test has left, and leave it."""
+        """Check that no other test has left these traces, and leave them."""
         self.assertTrue(cache.add("key", "value"))
         self.assertEqual(default_storage.save("file.txt", ContentFile(b"text")), "file.txt")
         self.assertEqual(mail.outbox, [])
@@ -32,7 +32,7 @@ class IsolationTests(SimpleTestCase):
     def test_another_test_starts_from_zero(self):
         self.start_from_zero()
 
-    def test_what_is_uploaded_or_collected_is_in_a_temporary_folder(self):
+    def test_uploads_and_static_files_are_in_a_temporary_folder(self):
         for path in settings.MEDIA_ROOT, settings.STATIC_ROOT, default_storage.path("file.txt"):
             with self.subTest(path=path):
                 self.assertIn(Path(tempfile.gettempdir()), Path(path).parents)

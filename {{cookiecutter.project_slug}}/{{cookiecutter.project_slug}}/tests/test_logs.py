@@ -52,7 +52,7 @@ class LogTests(TestCase):
         self.assertEqual(len(self.lines()), 4)
         self.assertNotIn("secret", self.stream.getvalue())
 
-    def test_what_django_refuses_is_told_without_a_traceback(self):
+    def test_refused_requests_are_logged_without_a_traceback(self):
         self.client.get(reverse("login"), headers={"host": "evil.example"})
         refused, _ = self.lines()
         self.assertEqual((refused["level"], refused["logger"]), ("WARNING", "django.security.DisallowedHost"))
@@ -73,15 +73,15 @@ class LogTests(TestCase):
                 record = logging.makeLogRecord({"msg": f"Lost: {path}"})
                 self.assertNotIn("secret", json.loads(logs.JSONFormatter().format(record))["message"])
 
-    def test_messages_are_told_from_the_level_on(self):
+    def test_messages_are_logged_from_the_level_up(self):
         self.assertEqual(logs.config("WARNING", "json")["root"]["level"], "WARNING")
 
-    def test_a_terminal_gets_lines_to_read_unless_others_are_wanted(self):
+    def test_a_terminal_gets_the_console_format_by_default(self):
         for wanted, is_terminal, style in (None, True, "console"), (None, False, "json"), ("json", True, "json"):
             with self.subTest(wanted=wanted, is_terminal=is_terminal), mock.patch("sys.stderr") as stderr:
                 stderr.isatty.return_value = is_terminal
                 self.assertEqual(logs.config("INFO", wanted)["handlers"]["stderr"]["formatter"], style)
 
-    def test_lines_to_read_have_no_token(self):
+    def test_console_lines_have_no_token(self):
         record = logging.makeLogRecord({"levelname": "INFO", "msg": "GET %s", "args": ("/accounts/reset/MQ/secret/",)})
         self.assertRegex(logs.ConsoleFormatter().format(record), r"^[\d:]{8} INFO    GET /accounts/reset/MQ/.../$")

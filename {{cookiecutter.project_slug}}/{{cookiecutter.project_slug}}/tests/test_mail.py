@@ -21,12 +21,12 @@ class MailTests(SimpleTestCase):
         return mock.patch.object(smtp.EmailBackend, "send_messages", side_effect=send)
 
     def finish(self):
-        """Wait until both threads have sent their mail."""
+        """Wait until the threads have sent all mail."""
         barrier = threading.Barrier(2)
         for end in [threads.submit(barrier.wait, 20) for _ in range(2)]:
             end.result()
 
-    def test_who_sends_a_mail_does_not_wait_for_the_server(self):
+    def test_sending_does_not_wait_for_the_server(self):
         answered, sent = threading.Event(), []
         with self.sending(lambda messages: sent.append(answered.wait(5))):
             self.assertEqual(self.send(), 1)
@@ -34,18 +34,18 @@ class MailTests(SimpleTestCase):
             self.finish()
         self.assertEqual(sent, [True])
 
-    def test_a_failure_is_logged_and_makes_room_for_another(self):
+    def test_a_failure_is_logged_and_frees_its_place_in_the_queue(self):
         for _ in range(30):
             with self.sending(OSError("refused")), self.assertLogs(EmailBackend.__module__) as logs:
                 self.send()
                 self.finish()
             self.assertIn("OSError: refused", logs.output[0])
 
-    def test_few_mails_wait_for_a_silent_server(self):
+    def test_the_queue_for_a_silent_server_is_short(self):
         while places.acquire(blocking=False):
             self.addCleanup(places.release)
         with self.sending(None) as sending, self.assertLogs(EmailBackend.__module__) as logs:
             self.send()
             self.finish()
         sending.assert_not_called()
-        self.assertIn("others wait", logs.output[0])
+        self.assertIn("queue is full", logs.output[0])

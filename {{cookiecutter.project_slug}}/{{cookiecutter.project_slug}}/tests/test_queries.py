@@ -15,7 +15,7 @@ urlpatterns = [path("", careless_view)]
 
 @override_settings(ROOT_URLCONF=__name__)
 class QueryTests(TestCase):
-    def test_a_query_for_each_object_raises(self):
+    def test_a_query_for_each_object_raises_an_error(self):
         user = get_user_model().objects.create_user("ada@example.com")
         for _ in range(2):
             AuthToken.objects.create(user)

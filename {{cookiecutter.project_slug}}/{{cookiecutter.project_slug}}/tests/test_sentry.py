@@ -18,19 +18,19 @@ REQUEST = {
 
 class SentryTests(SimpleTestCase):
     def options(self):
-        """Return how reports are made."""
+        """Return the options of sentry-sdk."""
         with mock.patch("sentry_sdk.init") as init:
             sentry.start("https://key@sentry.example.com/1")
         return init.call_args.kwargs
 
     def sent(self, event):
-        """Return what Sentry is sent of an event."""
+        """Return the event as it is sent to Sentry."""
         return self.options()["before_send"](event, {})
 
     def test_no_value_of_a_variable_is_sent(self):
         self.assertIs(self.options()["include_local_variables"], False)
 
-    def test_nothing_that_a_user_signs_in_with_is_sent(self):
+    def test_no_credentials_are_sent(self):
         event = self.sent({"request": REQUEST})
         self.assertNotIn("secret", str(event))
         self.assertEqual(event["request"]["url"], "https://www.example.com/accounts/reset/MQ/.../")
@@ -41,5 +41,5 @@ class SentryTests(SimpleTestCase):
         self.addCleanup(current_request.reset, token)
         self.assertEqual(self.sent({})["tags"], {"request_id": "0123456789"})
 
-    def test_an_event_outside_of_a_request_is_sent_as_it_is(self):
+    def test_an_event_outside_of_a_request_is_sent_unchanged(self):
         self.assertEqual(self.sent({"message": "It failed."}), {"message": "It failed."})

@@ -6,15 +6,15 @@ from wsgiref.util import setup_testing_defaults
 from asgiref.testing import ApplicationCommunicator
 from django.test import TestCase
 
-from {{ cookiecutter.project_slug }} import health, serving
+from {{ cookiecutter.project_slug }} import health, startup
 from {{ cookiecutter.project_slug }}.environment import BASE_DIR
 
 
 class ServerTests(TestCase):
     def setUp(self):
-        patches = mock.patch.object(health, "drain_on_sigterm"), mock.patch.object(serving, "prepare")
+        patches = mock.patch.object(health, "drain_on_sigterm"), mock.patch.object(startup, "prepare")
         self.drain, self.prepare = [patch.start() for patch in patches]
-        # It would configure logging again, without the changes for tests.
+        # Keeps django.setup() from configuring logging again, without the changes for tests.
         mock.patch("django.setup").start()
         self.addCleanup(mock.patch.stopall)
 
@@ -41,7 +41,7 @@ class ServerTests(TestCase):
         self.drain.assert_called_with(asgi["sockets"].close_before)
 {% endif %}
 
-    def test_manage_py_tells_what_to_do_where_django_is_not_installed(self):
+    def test_manage_py_says_what_to_do_if_django_is_not_installed(self):
         main = runpy.run_path(f"{BASE_DIR}/manage.py")["main"]
         missing = mock.patch.dict(sys.modules, {"django.core.management": None})
         with missing, self.assertRaisesMessage(ImportError, "run `pipenv install --dev`"):

@@ -20,13 +20,13 @@ POSTGRES = "postgres://user:password@host/name"
 
 
 def load(**environment):
-    """Return the settings of a production site with these variables."""
+    """Return the settings in production with these environment variables."""
     with mock.patch.dict(env, read({**PRODUCTION, **environment})):
         return runpy.run_path(settings.__file__)
 
 
 def resolve(path):
-    """Return what the project would call for this path with the settings of now."""
+    """Return the view for this path with the current settings."""
     return URLResolver(RegexPattern("^/"), runpy.run_path(urls.__file__)["urlpatterns"]).resolve(path)
 
 
@@ -47,7 +47,7 @@ class SettingsTests(TestCase):
             with self.assertRaises(Resolver404):
                 resolve("/admin/")
 
-    def test_mail_is_sent_by_the_server_that_is_named(self):
+    def test_mail_is_sent_by_the_configured_server(self):
         changed = load(EMAIL_URL="smtp+tls://user:secret@mail.example.com:587")
 {% if cookiecutter.__django >= "6.1" %}
         with self.settings(MAILERS=changed["MAILERS"]):
@@ -60,37 +60,37 @@ class SettingsTests(TestCase):
         self.assertEqual((server.username, server.password, server.timeout), ("user", "secret", 5))
         self.assertNotEqual(changed["DEFAULT_FROM_EMAIL"], "webmaster@localhost")
 
-    def test_browsers_are_asked_to_use_https_alone_for_as_long_as_the_environment_says(self):
+    def test_hsts_is_set_by_the_environment(self):
         for value, header in ("", "max-age=3600"), ("max-age=31536000; includeSubDomains; preload",) * 2:
             changed = {name: value for name, value in load(HSTS=value).items() if name.startswith("SECURE_HSTS")}
             with self.subTest(value), self.settings(**changed):
                 response = self.client_class().get(reverse("login"), secure=True)
                 self.assertEqual(response["Strict-Transport-Security"], header)
 
-    def test_the_name_of_a_static_file_tells_its_content(self):
+    def test_the_name_of_a_static_file_has_a_hash(self):
         storage = StorageHandler(load()["STORAGES"])["staticfiles"]
         self.assertIsInstance(storage, CompressedManifestStaticFilesStorage)
 
-    def test_a_production_site_speaks_https_alone(self):
+    def test_production_uses_only_https(self):
         for name in "SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE":
             with self.subTest(name=name):
                 self.assertIs(load()[name], True)
                 self.assertNotIn(name, load(DEBUG="True"))
 
-    def test_https_is_believed_of_counted_proxies_alone(self):
+    def test_only_trusted_proxies_can_report_https(self):
         request = RequestFactory().get("/", headers={"x-forwarded-proto": "https"})
-        for count, believed in ("", False), ("0", False), ("1", True):
+        for count, trusted in ("", False), ("0", False), ("1", True):
             header = load(TRUSTED_PROXIES=count).get("SECURE_PROXY_SSL_HEADER")
             with self.subTest(count=count), self.settings(SECURE_PROXY_SSL_HEADER=header):
-                self.assertIs(request.is_secure(), believed)
+                self.assertIs(request.is_secure(), trusted)
 
-    def test_tools_of_developers_are_for_them_alone(self):
+    def test_developer_tools_are_off_in_production(self):
         for tool in "debug_toolbar", "zeal":
             with self.subTest(tool=tool):
                 self.assertIn(tool, load(DEBUG="True")["INSTALLED_APPS"])
                 self.assertNotIn(tool, str(load()["INSTALLED_APPS"] + load()["MIDDLEWARE"]))
 
-    def test_a_production_site_has_no_address_of_the_toolbar(self):
+    def test_production_has_no_urls_of_the_toolbar(self):
         with mock.patch("django.conf.settings.INSTALLED_APPS", load()["INSTALLED_APPS"]):
             with self.assertRaises(Resolver404):
                 resolve("/__debug__/render_panel/")
@@ -99,7 +99,7 @@ class SettingsTests(TestCase):
         with self.settings(PASSWORD_HASHERS=load()["PASSWORD_HASHERS"]):
             self.assertRegex(make_password("secret"), "^argon2")
 
-    def test_postgresql_ends_what_takes_too_long_unless_its_address_says_otherwise(self):
+    def test_postgresql_has_time_limits_that_its_url_can_change(self):
         limits = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
         for query, options in ("", limits), ("?options=-c%20statement_timeout%3D0", "-c statement_timeout=0"):
             with self.subTest(query=query):
@@ -111,11 +111,11 @@ class SettingsTests(TestCase):
         self.assertIs(database["DISABLE_SERVER_SIDE_CURSORS"], True)
         self.assertEqual(database["OPTIONS"], {"connect_timeout": 5})
 
-    def test_a_connection_is_kept_and_looked_at_before_it_is_used_again(self):
+    def test_a_connection_is_kept_and_checked_before_it_is_used_again(self):
         [database] = load()["DATABASES"].values()
         self.assertEqual((database["CONN_MAX_AGE"], database["CONN_HEALTH_CHECKS"]), (60, True))
 
-    def test_sqlite_reads_beside_a_transaction_which_locks_out_others_from_its_start(self):
+    def test_sqlite_reads_during_a_transaction_that_locks_at_its_start(self):
         with tempfile.TemporaryDirectory() as folder:
             handler = ConnectionHandler(load(DATABASE_URL=f"sqlite:///{folder}/db")["DATABASES"])
             connection, other = handler["default"], sqlite3.connect(f"{folder}/db", timeout=0)
@@ -126,12 +126,12 @@ class SettingsTests(TestCase):
             with self.assertRaisesMessage(sqlite3.OperationalError, "database is locked"):
                 other.execute("BEGIN IMMEDIATE")
 
-    def test_the_cache_is_in_redis_where_there_is_one(self):
+    def test_the_cache_uses_redis_if_there_is_one(self):
         self.assertNotIn("CACHES", load())
         self.assertEqual(load(REDIS_URL="redis://host:6379/0")["CACHES"]["default"]["LOCATION"], "redis://host:6379/0")
 {% if cookiecutter.interface == "ASGI" %}
 
-    def test_sockets_hear_through_redis_where_there_is_one(self):
+    def test_sockets_use_redis_if_there_is_one(self):
         layer = load(REDIS_URL="redis://host:6379/0")["CHANNEL_LAYERS"]["default"]
         self.assertEqual(layer["CONFIG"]["hosts"], ["redis://host:6379/0"])
 {% endif %}
@@ -144,7 +144,7 @@ class SettingsTests(TestCase):
         self.assertEqual((config.connect_timeout, config.read_timeout, config.signature_version), (5, 5, "s3v4"))
         self.assertIn("https://s3.example.com", changed["SECURE_CSP"]["img-src"])
 
-    def test_errors_are_reported_where_there_is_a_sentry(self):
+    def test_errors_are_reported_if_sentry_is_configured(self):
         with mock.patch("{{ cookiecutter.project_slug }}.sentry.start") as start:
             load()
             start.assert_not_called()

@@ -9,7 +9,7 @@ from django.test import SimpleTestCase
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from {{ cookiecutter.project_slug }} import server, serving
+from {{ cookiecutter.project_slug }} import server, startup
 from {{ cookiecutter.project_slug }}.environment import env
 {% if cookiecutter.__django == "4.2" %}
 from {{ cookiecutter.project_slug }}.server import Protocol
@@ -20,19 +20,19 @@ from {{ cookiecutter.project_slug }}.server import Protocol, SocketProtocol
 
 class UvicornTests(SimpleTestCase):
     def config(self, **environment):
-        """Return how Uvicorn would be run with these environment variables."""
+        """Return the arguments with which Uvicorn runs with these environment variables."""
         with mock.patch.object(uvicorn, "run") as run, mock.patch.dict(os.environ, environment):
             runpy.run_path(server.__file__, run_name="__main__")
         return uvicorn.Config(*run.call_args.args, **{**run.call_args.kwargs, "log_config": None, "ws": "none"})
 
     def test_its_application_is_that_of_the_project(self):
         config = self.config()
-        with mock.patch.object(serving, "prepare"):
+        with mock.patch.object(startup, "prepare"):
             config.load()
         self.assertTrue(callable(config.loaded_app))
         self.assertEqual(config.http_protocol_class.__qualname__, Protocol.__qualname__)
 
-    def test_it_listens_on_a_port_of_every_address_only_when_told_so(self):
+    def test_it_listens_on_all_addresses_only_if_port_is_set(self):
         for value, expected in (None, ("127.0.0.1", 8000)), (8001, ("0.0.0.0", 8001)):
             with self.subTest(value), mock.patch.dict(env, PORT=value):
                 config = self.config()
@@ -42,7 +42,7 @@ class UvicornTests(SimpleTestCase):
         with mock.patch.dict(env, WEB_CONCURRENCY=3):
             self.assertEqual(self.config().workers, 3)
 
-    def test_it_believes_no_header_and_takes_no_large_message(self):
+    def test_it_trusts_no_header_and_accepts_no_large_message(self):
         config = self.config()
         self.assertIs(config.proxy_headers, False)
         self.assertEqual(config.ws_max_size, 64 * 1024)

@@ -10,12 +10,12 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from knox.models import AuthToken
 
-# One statement for all rows could exceed the time limit of PostgreSQL.
+# A statement for all rows could exceed the time limit of PostgreSQL.
 BATCH = 1000
 
 
 def expired() -> dict[str, QuerySet[Any]]:
-    """Return name -> rows that are no longer needed."""
+    """Return a dict of name -> rows that are no longer needed."""
     now = timezone.now()
     return {
         "sessions": Session.objects.filter(expire_date__lt=now),
@@ -25,7 +25,7 @@ def expired() -> dict[str, QuerySet[Any]]:
 
 
 def delete(rows: QuerySet[Any]) -> int:
-    """Delete these rows, a batch at a time; return how many there were."""
+    """Delete these rows in batches, and return their number."""
     count = 0
     while keys := list(rows.values_list("pk", flat=True)[:BATCH]):
         count += rows.filter(pk__in=keys).delete()[0]

@@ -1,3 +1,9 @@
+"""
+Replace Django's startapp: write an app with the layout of this project, or a whole resource.
+
+The files come from the folders app_template and resource_template.
+"""
+
 from __future__ import annotations
 
 import re
@@ -21,13 +27,13 @@ from django.utils.text import camel_case_to_spaces, capfirst
 PROJECT = "{{ cookiecutter.project_slug }}"
 TEMPLATES = Path(__file__).resolve().parent.parent
 
-# The lines of an app outside its folder, each with the line that it comes before.
+# The lines that an app needs in other files, each with the line below it.
 LINES = {
     f"{PROJECT}/settings.py": ('    "{}",\n', '    "django.contrib.admin",\n'),
     f"{PROJECT}/urls.py": ('    path("", include("{}.urls")),\n', '    path("", include("users.urls")),\n'),
 }
 
-# The class, the arguments, a value for tests, and the lookups to filter by.
+# For each type: the field's class and arguments, a value for tests, and the lookups for filters.
 KINDS: dict[str, tuple[str, list[str], str, list[str]]] = {
     "str": ("CharField", ["max_length=200"], '"Brass"', []),
     "text": ("TextField", ["blank=True"], '"Points north"', []),
@@ -38,20 +44,21 @@ KINDS: dict[str, tuple[str, list[str], str, list[str]]] = {
     "datetime": ("DateTimeField", [], '"2026-01-01T00:00:00Z"', ["gte", "lt"]),
 }
 
-# What the files of a resource, or the addresses of its API, call something else.
+# Names with another meaning in the files of a resource, or in the URLs of its API.
 RESERVED = {*dir(Model), "id", "created_at", "updated_at", "objects", "models", "settings"}
 RESERVED |= {"cursor", "format", "ordering", "search"}
 
-# Pages have braces of their own, so in their templates [[ ]] and [% %] are the generator's.
+# The generated pages contain tags of Django, so the generator uses [[ ]] and [% %] in their templates.
 SWAP = str.maketrans("{}[]", "[]{}")
 
 
 def plural(word: str) -> str:
-    """Return the plural of an English word that has a regular one."""
+    """Return the regular plural of an English word."""
     return re.sub("(s|x|z|ch|sh)$", r"\1e", re.sub("(?<=[^aeiou])y$", "ie", word)) + "s"
 
 
 def is_free(path: str) -> bool:
+    """Return whether no view has this path yet."""
     try:
         resolve(path)
     except Resolver404:
@@ -60,13 +67,13 @@ def is_free(path: str) -> bool:
 
 
 def field_of(text: str) -> dict[str, Any]:
-    """Return what the templates say of a field that is written `name:type`, or `name:type?` where it may be empty."""
+    """Return the context for a field that is written as `name:type`, or as `name:type?` if it may be empty."""
     found = re.fullmatch(r"([a-z][a-z0-9_]*):([\w.]+)(\?)?", text)
     if not found:
-        raise CommandError(f"{text!r} is no field: write name:type, such as due:date, or due:date? if it may be empty.")
+        raise CommandError(f"{text!r} is not a field: write name:type, such as due:date; due:date? may be empty.")
     name, kind, optional = found.groups()
     if name in RESERVED or iskeyword(name) or "__" in name or name.endswith("_"):
-        raise CommandError(f"A field cannot be called {name!r}, which means something else: choose another name.")
+        raise CommandError(f"A field cannot be called {name!r}, because it has another meaning: choose another name.")
     field = {"name": name, "kind": kind, "label": capfirst(name.replace("_", " ")), "optional": optional}
     if kind == "user":
         return field
@@ -79,24 +86,24 @@ def field_of(text: str) -> dict[str, Any]:
 
 
 def relation_to(kind: str) -> dict[str, Any]:
-    """Return what the templates say of a field that refers to an object of `kind`, a model such as blog.Post."""
+    """Return the context for a field that refers to an object of the model `kind`, such as blog.Post."""
     try:
         model = apps.get_model(kind)
         package = model._meta.app_config.name
-        # Without them the field could refer to what others own, and there would be nothing to test it with.
+        # The field offers only the user's own objects, and the tests need an object to refer to.
         model.objects.owned_by, getattr(import_module(f"{package}.tests"), f"make_{model._meta.model_name}")
     except (AttributeError, ImportError, LookupError, ValueError):
-        kinds = f"{', '.join(KINDS)}, user, and models that startapp wrote, such as blog.Post"
-        raise CommandError(f"{kind!r} is no type of field: there are {kinds}.") from None
+        kinds = f"{', '.join(KINDS)}, user, or a model that startapp wrote, such as blog.Post"
+        raise CommandError(f"{kind!r} is not a type of field: use {kinds}.") from None
     return {"package": package, "related": model.__name__, "label_of_related": model._meta.label, "lookups": ["exact"]}
 
 
 def app_context(app: str) -> dict[str, Any]:
-    """Return what the templates say of an app; CommandError tells why it cannot have this name."""
+    """Return the context for an app. Raise CommandError if it cannot have this name."""
     if not re.fullmatch("[a-z][a-z0-9_]{0,39}", app) or iskeyword(app):
-        raise CommandError(f"An app cannot be called {app!r}: a name has lower-case letters, digits and underscores.")
+        raise CommandError(f"An app cannot be called {app!r}: use lower-case letters, digits and underscores.")
     if app in apps.app_configs or find_spec(app) or (settings.BASE_DIR / app).exists():
-        raise CommandError(f"An app cannot be called {app!r}: something else has that name.")
+        raise CommandError(f"An app cannot be called {app!r}: the name is taken.")
     return {
         "project": PROJECT,
         "app": app,
@@ -108,22 +115,22 @@ def app_context(app: str) -> dict[str, Any]:
 
 
 def model_context(model: str, texts: list[str]) -> dict[str, Any]:
-    """Return what the templates say of a model with these fields; CommandError tells what cannot be."""
+    """Return the context for a model with these fields. Raise CommandError if it cannot be generated."""
     if not re.fullmatch("[A-Z][A-Za-z0-9]{0,39}", model) or iskeyword(model):
-        raise CommandError(f"A model cannot be called {model!r}: a name is in capitalised words, such as BlogPost.")
+        raise CommandError(f"A model cannot be called {model!r}: use capitalised words, such as BlogPost.")
     words = camel_case_to_spaces(model)
     path = plural(words).replace(" ", "-")
     taken = {other.__name__.lower() for other in apps.get_models()}
     if model.lower() in taken or not is_free(f"/{path}/"):
-        raise CommandError(f"A model cannot be called {model!r}: another one, or the address /{path}/, has that name.")
+        raise CommandError(f"A model cannot be called {model!r}: the name, or the path /{path}/, is taken.")
     fields = [field_of(text) for text in texts]
     owners = [field["name"] for field in fields if field["kind"] == "user"] or ["owner"]
     fields = [field for field in fields if field["kind"] != "user"]
     names = {*owners, *(field["name"] for field in fields)}
     if len(names) < 1 + len(fields) or len(owners) > 1:
-        raise CommandError("A model has one user, to whom its objects belong, and one field of each name.")
+        raise CommandError("A model has only one user, the owner of its objects, and only one field of each name.")
     if not fields or fields[0]["kind"] != "str" or fields[0]["optional"]:
-        raise CommandError(f"The first field is what {plural(words)} are called, so it is a str, such as title:str.")
+        raise CommandError(f"The first field is the title of {plural(words)}, so it must be a str, such as title:str.")
     details = fields[1:]
     return {
         "model": model,
@@ -144,15 +151,16 @@ def model_context(model: str, texts: list[str]) -> dict[str, Any]:
 
 
 def run(*command: str) -> None:
+    """Run Python with these arguments. Raise CommandError with its output if it fails."""
     done = subprocess.run([sys.executable, *command], cwd=settings.BASE_DIR, capture_output=True, text=True)
     if done.returncode:
         raise CommandError(
-            f"Nothing was written, because this failed: python {' '.join(command)}\n{done.stdout}{done.stderr}"
+            f"This failed, so nothing was written: python {' '.join(command)}\n{done.stdout}{done.stderr}"
         )
 
 
 def write(app: str, template: Path, context: dict[str, Any]) -> None:
-    """Write the files of an app, as ruff formats them."""
+    """Write the files of an app, and format them."""
     for source in template.rglob("*-tpl"):
         name = str(source.relative_to(template)).removesuffix("-tpl")
         path = settings.BASE_DIR / app / name.replace("app_name", app).replace("model_name", context.get("name", ""))
@@ -166,13 +174,13 @@ def write(app: str, template: Path, context: dict[str, Any]) -> None:
 
 
 class Command(BaseCommand):
-    help = "Write a new app: its layout or, with a model, a resource with pages, API, admin and tests."
+    help = "Writes a new app or, with a model, a whole resource: model, pages, API, admin and tests."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("app", help="its package, such as blog")
+        parser.add_argument("app", help="the name of the app, such as blog")
         parser.add_argument("model", nargs="?", help="a model, such as Post")
-        kinds = f"{', '.join(KINDS)}, user (whose it is) or a model such as blog.Post"
-        parser.add_argument("fields", nargs="*", metavar="name:type", help=f"types: {kinds}; name:type? may be empty")
+        kinds = f"{', '.join(KINDS)}, user (the owner) or a model such as blog.Post"
+        parser.add_argument("fields", nargs="*", metavar="name:type", help=f"types: {kinds}; add ? if it may be empty")
 
     def handle(self, *, app: str, model: str | None, fields: list[str], **options: Any) -> None:
         context = app_context(app)
@@ -202,7 +210,7 @@ class Command(BaseCommand):
         else:
             lines += [
                 "",
-                "Where others belong to INSTALLED_APPS and urlpatterns, add its own, which could not be placed:",
+                "Add these lines to INSTALLED_APPS and urlpatterns yourself; startapp found no place for them:",
             ]
             lines += [f"  {path}: {line.format(app).strip()}" for path, (line, _) in LINES.items()]
         if model:

@@ -1,4 +1,4 @@
-"""Filters named after their fields; unknown query parameters are refused."""
+"""Filter and order the lists of the API, and refuse unknown query parameters."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from rest_framework import exceptions, filters
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
-from {{ cookiecutter.project_slug }}.serializers import integer_range
+from {{ cookiecutter.project_slug }}.api.serializers import integer_range
 
 
 class FilterSet(rest_framework.FilterSet):  # type: ignore[misc]
     @classmethod
     def filter_for_field(cls, field: Field, field_name: str, lookup_expr: str | None = None) -> Any:
-        # An unknown key gives an empty list: an error would tell which keys exist.
+        # Filters a relation by its key alone: an error for an unknown key would reveal which keys exist.
         while isinstance(field, ForeignKey):
             field = field.target_field
         found = super().filter_for_field(field, field_name, lookup_expr)
@@ -28,9 +28,9 @@ class FilterSet(rest_framework.FilterSet):  # type: ignore[misc]
 
 class FilterBackend(rest_framework.DjangoFilterBackend):  # type: ignore[misc]
     """
-    Filters a list by the view's `filterset_fields` or `filterset_class`, and refuses a parameter that nothing reads.
+    Filters a list by the view's `filterset_fields` or `filterset_class`, and refuses unknown query parameters.
 
-    What a view reads by itself it names in `query_parameters`.
+    `query_parameters` of a view lists further parameters, which its own code reads.
     """
 
     filterset_base = FilterSet
@@ -38,14 +38,14 @@ class FilterBackend(rest_framework.DjangoFilterBackend):  # type: ignore[misc]
     def get_filterset(self, request: Request, queryset: QuerySet, view: Any) -> Any:
         filterset = super().get_filterset(request, queryset, view)
         known = self.parameters(filterset, view)
-        detail = f"There is no such parameter; there are {', '.join(sorted(known))}."
+        detail = f"Unknown parameter. The known ones are: {', '.join(sorted(known))}."
         unknown = {name: [detail] for name in request.query_params if name not in known}
         if unknown:
             raise exceptions.ValidationError(unknown, "unknown")
         return filterset
 
     def parameters(self, filterset: Any, view: Any) -> set[str]:
-        """Return the names of all query parameters that the view, its filters and its pages read."""
+        """Return the names of all query parameters that the view, its filters and its paginator read."""
         names = {*getattr(view, "query_parameters", []), api_settings.URL_FORMAT_OVERRIDE}
         # REST framework keeps these names in attributes such as `search_param` and `cursor_query_param`.
         for reader in (*view.filter_backends, view.paginator):
@@ -58,13 +58,13 @@ class FilterBackend(rest_framework.DjangoFilterBackend):  # type: ignore[misc]
 
 
 class OrderingFilter(filters.OrderingFilter):
-    """Orders a list by the view's `ordering_fields`, and refuses any other order."""
+    """Orders a list by the view's `ordering_fields`, and refuses any other field."""
 
     def remove_invalid_fields(self, queryset: QuerySet, fields: Any, view: Any, request: Request) -> list[str]:
         valid = super().remove_invalid_fields(queryset, fields, view, request)
         if len(valid) < len(fields):
             known = ", ".join(str(name) for name, _ in self.get_valid_fields(queryset, view, {"request": request}))
-            raise exceptions.ValidationError({self.ordering_param: [f"There is no such order; there are {known}."]})
+            raise exceptions.ValidationError({self.ordering_param: [f"Unknown field. The known ones are: {known}."]})
         return valid
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:

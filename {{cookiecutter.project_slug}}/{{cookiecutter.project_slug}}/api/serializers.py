@@ -1,4 +1,4 @@
-"""Serializers that take exactly what the description of the API says."""
+"""Accept exactly the input that the API's description allows."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from {{ cookiecutter.project_slug }}.forms import constraint_errors
 
 
 def integer_range(field: models.Field) -> tuple[int, int]:
-    """Return the lowest and highest integer that PostgreSQL stores for a field, whatever the database is."""
+    """Return the lowest and highest integer that PostgreSQL can store in a field, even if the database is SQLite."""
     return BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
 
 
 class JSONParser(parsers.JSONParser):
-    """Refuses JSON that is nested too deeply; the parser of REST framework fails on it."""
+    """Refuses JSON that is nested too deeply; REST framework's own parser raises RecursionError."""
 
     def parse(self, *args: Any, **kwargs: Any) -> Any:
         try:
             return super().parse(*args, **kwargs)
         except RecursionError as error:
-            raise exceptions.ParseError("JSON parse error - It is nested too deeply.") from error
+            raise exceptions.ParseError("JSON parse error - The value is nested too deeply.") from error
 
 
-# White space differs between languages: these are the characters that any of them counts.
+# Languages disagree on what whitespace is: this pattern excludes the characters of all of them.
 NOT_BLANK = r"^[\s\x01-\x1f\x85\ufeff]*[^\s\x00-\x1f\x85\ufeff][^\x00]*$"
 
 
 class TextField(serializers.CharField):
-    """Text as it was sent: a number is not made into it, white space around it stays, white space alone is refused."""
+    """Accepts only strings, keeps the whitespace around them, and refuses blank ones."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(trim_whitespace=False, **kwargs)
-        # The description takes its pattern from here; PostgreSQL stores no NUL.
+        # The API's description shows this pattern. PostgreSQL cannot store NUL.
         self.validators.append(RegexValidator(NOT_BLANK, "This field may not be blank.", "blank"))
 
     def to_internal_value(self, data: Any) -> str:
@@ -63,7 +63,7 @@ class ModelSerializer(serializers.ModelSerializer):
             kwargs["max_value"] = min(high, kwargs.get("max_value", high))
         return field_class, kwargs
 
-    # Constraints are checked here, where the fields that the view sets are known, such as the owner.
+    # Constraints are checked when saving: only then are the fields known that the view sets, such as the owner.
     def create(self, validated_data: Any) -> Any:
         model: Any = self.Meta.model
         return self.save_within_constraints(model(), validated_data, super().create)
@@ -75,7 +75,7 @@ class ModelSerializer(serializers.ModelSerializer):
         return self.save_within_constraints(copy(instance), validated_data, update)
 
     def save_within_constraints(self, instance: Any, data: Any, save: Callable[[Any], Any]) -> Any:
-        """Save the data, or raise ValidationError if it violates a constraint; `instance` is a copy to check."""
+        """Save the data, or raise ValidationError if it violates a constraint. `instance` is a copy to check."""
         columns = {name for field in instance._meta.concrete_fields for name in (field.name, field.attname)}
         for name in columns & data.keys():
             setattr(instance, name, data[name])
@@ -84,7 +84,7 @@ class ModelSerializer(serializers.ModelSerializer):
             with transaction.atomic():
                 return save(data)
         except IntegrityError:
-            # Another request has just saved a duplicate, which is found now.
+            # If another request has just saved a duplicate, this finds it.
             self.check_constraints(instance)
             raise
 
@@ -99,7 +99,7 @@ class ModelSerializer(serializers.ModelSerializer):
 
 
 def takes_files(view: Any) -> bool:
-    """Tell whether the serializer of a view has a field for a file."""
+    """Return whether the serializer of a view has a file field."""
     fields = view.get_serializer().fields.values() if hasattr(view, "get_serializer") else []
     return any(
         isinstance(part, serializers.FileField) for field in fields for part in (field, getattr(field, "child", None))
@@ -107,7 +107,7 @@ def takes_files(view: Any) -> bool:
 
 
 class FileParser(parsers.MultiPartParser):
-    """Parses forms with files for views with a file field; other views take only JSON."""
+    """Parses multipart forms for views with a file field; other views accept only JSON."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         if not takes_files(parser_context["view"]):

@@ -9,9 +9,9 @@ from django_filters import rest_framework
 from rest_framework import generics, pagination, serializers, status
 from rest_framework.test import APITestCase
 
-from {{ cookiecutter.project_slug }}.filters import FilterSet, OrderingFilter
+from {{ cookiecutter.project_slug }}.api.filters import FilterSet, OrderingFilter
 
-PROBLEM = "There is no such parameter; there are "
+PROBLEM = "Unknown parameter. The known ones are: "
 
 
 class PermissionSerializer(serializers.ModelSerializer):
@@ -71,7 +71,7 @@ class FilterTests(APITestCase):
                 response = self.client.get("/permissions/", {"content_type": key})
                 self.assertEqual(len(response.data["results"]), count)
 
-    def test_a_value_that_is_no_key_is_refused(self):
+    def test_a_value_that_is_not_a_key_is_refused(self):
         for key in "x", 10**30, -(10**30):
             with self.subTest(key=key):
                 response = self.client.get("/permissions/", {"content_type": key})
@@ -84,7 +84,7 @@ class FilterTests(APITestCase):
                 found = FilterSet.filter_for_field(Permission._meta.get_field(name), name)
                 self.assertEqual("max_value" in found.extra, has_range)
 
-    def test_an_unknown_parameter_is_named_with_those_that_exist(self):
+    def test_an_unknown_parameter_is_named_with_the_known_ones(self):
         for url, known in (
             ("/permissions/", "content_type, cursor, format, mine, ordering, search"),
             ("/plain/", "format, limit, offset"),
@@ -98,7 +98,7 @@ class FilterTests(APITestCase):
                 self.assertEqual(error["code"], "unknown")
                 self.assertEqual(error["detail"], f"{PROBLEM}{known}.")
 
-    def test_known_parameters_are_taken(self):
+    def test_known_parameters_are_accepted(self):
         for url, name in (
             ("/permissions/", "search"),
             ("/permissions/", "mine"),
@@ -108,16 +108,16 @@ class FilterTests(APITestCase):
             with self.subTest(name=name):
                 self.assertEqual(self.client.get(url, {name: "1"}).status_code, status.HTTP_200_OK)
 
-    def test_an_unknown_order_is_named_with_those_that_exist(self):
+    def test_an_unknown_field_to_order_by_is_refused(self):
         for order in "nam", "-nam", "id,nam":
             with self.subTest(order=order):
                 response = self.client.get("/permissions/", {"ordering": order})
                 error = response.data["errors"][0]
                 self.assertEqual(error["pointer"], "#/ordering")
-                self.assertEqual(error["detail"], "There is no such order; there are id, name.")
+                self.assertEqual(error["detail"], "Unknown field. The known ones are: id, name.")
         self.assertEqual(self.client.get("/permissions/?ordering=").status_code, status.HTTP_200_OK)
 
-    def test_the_description_has_the_orders(self):
+    def test_the_description_has_the_fields_to_order_by(self):
         (parameter,) = OrderingFilter().get_schema_operation_parameters(PermissionListView())
         for order, count in ("id", 1), ("-name,-id", 1), ("nam", 0), ("id,-name", 0):
             with self.subTest(order=order):

@@ -1,4 +1,8 @@
-"""Addresses of databases, mail servers and other services, as the settings need them. Malformed ones raise an error."""
+"""
+Turn the URLs of databases, mail servers and other services into settings.
+
+A malformed URL raises an error. The error message of environment.py quotes the docstring of the function.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
-# A special character is escaped: / as %2F, ? as %3F, # as %23, @ as %40.
-ADDRESS = re.compile(
+# Special characters in a part are percent-encoded: / as %2F, ? as %3F, # as %23, @ as %40.
+URL = re.compile(
     r"(?P<scheme>[a-z0-9+]+)://"
     r"(?:(?P<user>[^\s:/?#@]*)(?::(?P<password>[^\s/?#@]*))?@)?"
     r"(?P<host>[^\s:/?#@\[\]]*|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]+))?"
@@ -18,14 +22,14 @@ ADDRESS = re.compile(
 
 
 def matching(pattern: str, value: str) -> str:
-    """Return the value, or raise ValueError where it does not match."""
+    """Return the value if it matches the pattern, or raise ValueError."""
     if not re.fullmatch(pattern, value):
         raise ValueError(value)
     return value
 
 
 def count(value: str) -> int:
-    """a whole number from 1 on"""
+    """a whole number, 1 or more"""
     return int(matching("[1-9][0-9]*", value))
 
 
@@ -34,8 +38,8 @@ def port(value: str) -> int:
     return range(65536)[count(value)]
 
 
-class Address(NamedTuple):
-    """The parts of an address such as scheme://user:password@host:port/path?name=value, without escapes."""
+class URLParts(NamedTuple):
+    """The decoded parts of a URL such as scheme://user:password@host:port/path?name=value."""
 
     scheme: str
     user: str
@@ -46,13 +50,13 @@ class Address(NamedTuple):
     options: dict[str, str]
 
 
-def address(value: str, schemes: str) -> Address:
-    """Return the parts of an address that has one of the schemes, a regular expression."""
-    found = ADDRESS.fullmatch(value)
+def split_url(value: str, schemes: str) -> URLParts:
+    """Return the parts of a URL. Raise ValueError if it is malformed or its scheme does not match `schemes`."""
+    found = URL.fullmatch(value)
     if not found:
         raise ValueError(value)
     parts = {name: unquote(part or "", errors="strict") for name, part in found.groupdict().items()}
-    return Address(
+    return URLParts(
         matching(schemes, parts["scheme"]),
         parts["user"],
         parts["password"],
@@ -64,13 +68,13 @@ def address(value: str, schemes: str) -> Address:
 
 
 def typed(options: Mapping[str, str], **types: Callable[[str], Any]) -> dict[str, Any]:
-    """Return the options of an address with values of these types; any other option raises KeyError."""
+    """Return the options of a URL, converted to these types. Raise KeyError for any other option."""
     return {name: types[name](value) for name, value in options.items()}
 
 
 def database_url(value: str) -> dict[str, Any]:
-    """an address such as postgres://user:password@host:5432/name or sqlite:///file"""
-    parts = address(value, "postgres(ql)?|sqlite")
+    """a URL such as postgres://user:password@host:5432/name or sqlite:///file"""
+    parts = split_url(value, "postgres(ql)?|sqlite")
     name = matching("/.+", parts.path)[1:]
     if parts.scheme == "sqlite":
         matching("", parts.host + "".join(parts.options))
@@ -80,7 +84,7 @@ def database_url(value: str) -> dict[str, Any]:
 
     options = dict(parts.options)
     conn_max_age = int(matching("[0-9]+", options.pop("conn_max_age", "60")))
-    # Raises an error if PostgreSQL has no such option.
+    # Raises an error for an option that PostgreSQL does not know.
     make_dsn(**options)
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -95,15 +99,15 @@ def database_url(value: str) -> dict[str, Any]:
 
 
 def redis_url(value: str) -> str:
-    """an address such as redis://:password@host:6379/0"""
-    parts = address(value, "rediss?|unix")
+    """a URL such as redis://:password@host:6379/0"""
+    parts = split_url(value, "rediss?|unix")
     matching("/.+" if parts.scheme == "unix" else "[^/]+(/[0-9]*)?", parts.host + parts.path)
     return value
 
 
 def bucket_url(value: str) -> dict[str, Any]:
-    """an address such as s3://key:secret@host/bucket"""
-    parts = address(value, r"s3(\+http)?")
+    """a URL such as s3://key:secret@host/bucket"""
+    parts = split_url(value, r"s3(\+http)?")
     host = matching(".+", parts.host) + (f":{parts.port}" if parts.port else "")
     return {
         "endpoint_url": f"{'http' if parts.scheme == 's3+http' else 'https'}://{host}",
@@ -116,8 +120,8 @@ def bucket_url(value: str) -> dict[str, Any]:
 
 
 def email_url(value: str) -> dict[str, Any]:
-    """an address such as smtp+tls://user:password@host:587, smtps://host, filemail:///folder or consolemail://"""
-    parts = address(value, r"smtp|smtp\+tls|smtps|filemail|consolemail")
+    """a URL such as smtp+tls://user:password@host:587, smtps://host, filemail:///folder or consolemail://"""
+    parts = split_url(value, r"smtp|smtp\+tls|smtps|filemail|consolemail")
     if parts.scheme in ("filemail", "consolemail"):
         kind = parts.scheme.replace("mail", "").replace("file", "filebased")
         folder = matching("/.+" if kind == "filebased" else "", parts.host + parts.path)
@@ -138,10 +142,10 @@ def email_url(value: str) -> dict[str, Any]:
 
 def mail_settings(backend: str, options: dict[str, Any]) -> dict[str, Any]:
 {% if cookiecutter.__django >= "6.1" %}
-    """Return a mailer of Django's MAILERS."""
+    """Return an entry of Django's setting MAILERS."""
     return {"BACKEND": backend, "OPTIONS": options}
 {% else %}
-    """Return the settings of mail."""
+    """Return Django's settings EMAIL_BACKEND, EMAIL_HOST and so on."""
     names = {"username": "HOST_USER", "password": "HOST_PASSWORD"}
     settings = {f"EMAIL_{names.get(name, name.upper())}": option for name, option in options.items()}
     return {"EMAIL_BACKEND": backend, **settings}
@@ -149,7 +153,7 @@ def mail_settings(backend: str, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def sentry_dsn(value: str) -> str:
-    """an address such as https://key@example.com/1"""
-    parts = address(value, "https?")
+    """a URL such as https://key@example.com/1"""
+    parts = split_url(value, "https?")
     matching(r"[^/]+ [^/]+(/[^/]+)*/[0-9]+", f"{parts.user} {parts.host}{parts.path}")
     return value

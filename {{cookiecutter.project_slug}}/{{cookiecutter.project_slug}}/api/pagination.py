@@ -1,4 +1,4 @@
-"""Pages that cost the same however long the list is."""
+"""Paginate the lists of the API with cursors, at a cost that does not grow with the list."""
 
 from __future__ import annotations
 
@@ -10,30 +10,28 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import DataError
 from django.db.models import BooleanField, F, Func, Model, QuerySet, Value
 from django.db.models.lookups import GreaterThan, IsNull, LessThan
-from django.http import Http404
-from django.views.generic import ListView
 from rest_framework import exceptions, pagination
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 
 class Row(Func):
-    """Values to be compared one after the other, as in `(name, id) > ('Compass', 7)`, which an index answers."""
+    """A row of values in SQL, as in `(name, id) > ('Compass', 7)`: a comparison that an index supports."""
 
     template = "(%(expressions)s)"
-    # Else Django would look for one type of all the values; nothing reads this one.
+    # Keeps Django from looking for a common type of the values; nothing reads this one.
     output_field = BooleanField()
 
 
 def can_be_null(model: Any, path: str) -> bool:
-    """Tell whether the field at the end of a path such as `category__name`, or one on the way, may have no value."""
+    """Return whether any field on a path such as `category__name` can be NULL."""
     try:
         for name in path.split("__"):
             field = model._meta.pk if name == "pk" else model._meta.get_field(name)
             if field.null:
                 return True
             model = field.related_model
-    # An annotation, or a part of a value such as its year.
+    # The path contains an annotation or a transform such as `year`.
     except (AttributeError, FieldDoesNotExist):
         return True
     return False
@@ -41,11 +39,11 @@ def can_be_null(model: Any, path: str) -> bool:
 
 class CursorPagination(pagination.CursorPagination):
     """
-    Pages that cost the same however deep they are.
+    Paginates at the same cost however deep a page is.
 
-    A cursor holds all values that the rows are ordered by, the primary key last, so that rows of equal values have
-    an order too. REST framework's own cursor holds the first of them and counts the rows that have it. Rows without a
-    value come after all others, as PostgreSQL orders them.
+    A cursor holds all values that the rows are ordered by. The primary key is the last of them, so that rows with
+    equal values have an order too. REST framework's own cursor holds the first value, and counts the rows that share
+    it. NULL is greater than any value, as in PostgreSQL.
     """
 
     ordering: Any = "-pk"
@@ -64,7 +62,7 @@ class CursorPagination(pagination.CursorPagination):
         ordering = self.get_ordering(request, queryset, view)
         descending = ordering[0].startswith("-") != self.cursor.reverse
         size: Any = self.get_page_size(request)
-        # Each row has its values under these names, those of related objects too.
+        # The names under which each row has the values it is ordered by, including those of related objects.
         names = {f"cursor_{index}": name.lstrip("-") for index, name in enumerate(ordering)}
         self.names = list(names)
         self.nullable = {name for name, path in names.items() if can_be_null(queryset.model, path)}
@@ -75,7 +73,7 @@ class CursorPagination(pagination.CursorPagination):
                 rows += part[: size + 1 - len(rows)]
                 if len(rows) > size:
                     break
-        # A made-up cursor can hold anything.
+        # A forged cursor can contain anything.
         except (DataError, OverflowError, RecursionError, TypeError, ValidationError, ValueError) as error:
             raise exceptions.NotFound(self.invalid_cursor_message) from error
         self.has_more = len(rows) > size
@@ -86,7 +84,7 @@ class CursorPagination(pagination.CursorPagination):
         return page
 
     def parts(self, queryset: QuerySet, descending: bool) -> Iterator[QuerySet]:
-        """Yield the rows beyond the cursor, first with and then without a first value, or the other way round."""
+        """Yield the rows after the cursor. If the first value can be NULL, yield them in two parts, with and without."""
         nulls: Any = {"nulls_first" if descending else "nulls_last": True}
         options = {name: nulls if name in self.nullable else {} for name in self.names}
         order = [F(name).desc(**options[name]) if descending else F(name).asc(**options[name]) for name in self.names]
@@ -115,7 +113,7 @@ class CursorPagination(pagination.CursorPagination):
                 yield everything.filter(**{f"{first}__isnull": is_null})
 
     def position(self, queryset: QuerySet) -> dict[str, Value]:
-        """Return the values of the cursor, none where there is no cursor."""
+        """Return the values of the cursor by name, or nothing if there is no cursor."""
         if self.cursor.position is None:
             return {}
         values = list(json.loads(self.cursor.position))
@@ -144,29 +142,6 @@ class CursorPagination(pagination.CursorPagination):
     def get_paginated_response_schema(self, schema: Any) -> dict[str, Any]:
         described: dict[str, Any] = super().get_paginated_response_schema(schema)
         for link in "next", "previous":
-            # The example is not a valid address.
+            # REST framework's example is not a valid URL.
             described["properties"][link].pop("example", None)
         return described
-
-
-class CursorListView(ListView):
-    """
-    A list whose pages have a cursor in place of a number, as those of the API have, in the order of `ordering`.
-
-    Its template finds the addresses of the pages beside this one in `page_obj.previous` and `page_obj.next`.
-    """
-
-    def paginate_queryset(self, queryset: Any, page_size: int) -> Any:
-        paginator = CursorPagination()
-        paginator.page_size = page_size
-        paginator.ordering = self.get_ordering() or paginator.ordering
-        try:
-            page = paginator.paginate_queryset(queryset, Request(self.request))
-        except exceptions.NotFound as error:
-            raise Http404(str(error)) from error
-        if not page and paginator.cursor.position is not None:
-            raise Http404("There is nothing beyond this cursor any more.")
-        # An address with a host, as in the API, would depend on what a proxy tells.
-        paginator.base_url = self.request.get_full_path()
-        page_obj = {"previous": paginator.get_previous_link(), "next": paginator.get_next_link()}
-        return paginator, page_obj, page, any(page_obj.values())

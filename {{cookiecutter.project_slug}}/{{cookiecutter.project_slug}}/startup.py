@@ -1,4 +1,4 @@
-"""What a server process does and a command does not."""
+"""Prepare a server process; management commands do not need this."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from psycopg2 import OperationalError, extensions
 
 logger = logging.getLogger(__name__)
 
-# Seconds. PostgreSQL itself ends a statement after 30.
+# In seconds. PostgreSQL itself cancels a statement after 30.
 CONNECT_LIMIT, STATEMENT_LIMIT = 5, 35
 
 
 def wait(connection: Any) -> None:
-    """Wait until PostgreSQL has answered; raise OperationalError when it is silent for longer than the limit."""
+    """Wait until PostgreSQL has answered, or raise OperationalError after the time limit."""
     connecting = connection.status == extensions.STATUS_SETUP
     limit = time.monotonic() + (CONNECT_LIMIT if connecting else STATEMENT_LIMIT)
     while True:
         state = connection.poll()
         if state == extensions.POLL_OK:
             return
-        # Unlike select() it has no limit of 1024 open files.
+        # select() is limited to 1024 open files.
         poll = select.poll()
         poll.register(connection.fileno(), select.POLLIN if state == extensions.POLL_READ else select.POLLOUT)
         if not poll.poll(max(0, limit - time.monotonic()) * 1000):
@@ -33,9 +33,9 @@ def wait(connection: Any) -> None:
 
 
 def prepare() -> None:
-    """Limit how long a request waits for PostgreSQL, and warn of DEBUG."""
+    """Limit how long a request waits for PostgreSQL, and warn if DEBUG is on."""
     # Windows has no poll().
     if sys.platform != "win32":
         extensions.set_wait_callback(wait)
     if settings.DEBUG and not "".join(sys.argv[1:2]).startswith("runserver"):
-        logger.warning("DEBUG is on: anyone who causes an error sees the code and settings of this site.")
+        logger.warning("DEBUG is on: anyone who causes an error can see the code and settings of this site.")

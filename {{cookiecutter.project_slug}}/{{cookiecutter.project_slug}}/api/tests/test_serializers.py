@@ -15,15 +15,15 @@ from rest_framework.response import Response
 from rest_framework.test import APITestCase
 from rest_framework.views import APIView
 
-from {{ cookiecutter.project_slug }}.schema import AutoSchema
-from {{ cookiecutter.project_slug }}.serializers import ModelSerializer
+from {{ cookiecutter.project_slug }}.api.schema import AutoSchema
+from {{ cookiecutter.project_slug }}.api.serializers import ModelSerializer
 
 
 class GroupSerializer(ModelSerializer):
     class Meta:
         model = Group
         fields = ["name"]
-        # Uniqueness would ask the database.
+        # The validator of unique names would query the database.
         extra_kwargs = {"name": {"validators": []}}
 
 
@@ -34,12 +34,12 @@ class AttemptSerializer(ModelSerializer):
 
 
 class TextTests(SimpleTestCase):
-    def test_text_stays_as_it_was_sent(self):
+    def test_text_is_left_unchanged(self):
         serializer = GroupSerializer(data={"name": " \n  Map\t"})
         self.assertTrue(serializer.is_valid())
         self.assertEqual(serializer.validated_data["name"], " \n  Map\t")
 
-    def test_what_is_no_text_is_refused(self):
+    def test_blank_text_and_other_types_are_refused(self):
         for name in "", " \t", "nul \0", 1, None, ["Map"]:
             with self.subTest(name=name):
                 self.assertFalse(GroupSerializer(data={"name": name}).is_valid())
@@ -49,7 +49,7 @@ class TextTests(SimpleTestCase):
 
 
 class NumberTests(SimpleTestCase):
-    def test_a_number_is_what_postgresql_stores_on_every_database(self):
+    def test_numbers_have_the_range_of_postgresql_on_every_database(self):
         for number, is_valid in (0, True), (2**31 - 1, True), (2**31, False), (-1, False):
             with self.subTest(number=number):
                 self.assertIs(AttemptSerializer(data={"failures_since_start": number}).is_valid(), is_valid)
@@ -64,7 +64,7 @@ class PermissionSerializer(ModelSerializer):
 
 
 class ConstraintTests(TestCase):
-    """As an object belongs to its owner, a permission belongs to its content type, which the view sets."""
+    """A permission belongs to its content type, which the view sets, as an object belongs to its owner."""
 
     @classmethod
     def setUpTestData(cls):
@@ -81,10 +81,10 @@ class ConstraintTests(TestCase):
             self.save(*args, **data)
         return {name: [error.code for error in errors] for name, errors in caught.exception.detail.items()}
 
-    def test_a_duplicate_is_told_of_the_field_that_is_sent(self):
+    def test_a_duplicate_is_an_error_of_the_field_that_is_sent(self):
         self.assertEqual(self.refused(label="Other", codename="present"), {"codename": ["unique_together"]})
 
-    def test_a_change_makes_no_duplicate(self):
+    def test_a_change_that_makes_a_duplicate_is_refused(self):
         other = self.save(label="Other", codename="other")
         self.assertEqual(self.refused(other, partial=True, codename="present"), {"codename": ["unique_together"]})
         other.refresh_from_db()
@@ -99,7 +99,7 @@ class ConstraintTests(TestCase):
                 with mock.patch.object(Permission._meta, "constraints", [constraint]):
                     self.assertEqual(set(self.refused(label="Present", codename="other")), {expected})
 
-    def test_a_duplicate_of_what_another_request_has_just_saved_is_told(self):
+    def test_a_duplicate_of_a_concurrent_request_is_a_validation_error(self):
         validate_unique, calls = Permission.validate_unique, []
 
         def too_early(permission, exclude=None):
@@ -158,7 +158,7 @@ class FileTests(APITestCase):
             with self.subTest(name=name):
                 self.assertEqual(self.post(f"/{name}/", name).data, {"fields": [name]})
 
-    def test_all_other_views_take_json_alone(self):
+    def test_all_other_views_accept_only_json(self):
         for address in "/group/", "/json/":
             with self.subTest(address=address):
                 self.assertEqual(self.post(address, "name").status_code, status.HTTP_415_UNSUPPORTED_MEDIA_TYPE)

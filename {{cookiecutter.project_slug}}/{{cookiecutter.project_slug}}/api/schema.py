@@ -1,4 +1,4 @@
-"""The description of the API, from which clients are generated."""
+"""Generate the API's description (OpenAPI), from which clients are generated."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 from drf_spectacular import openapi
 
-from {{ cookiecutter.project_slug }}.problems import CONTENT_TYPE
-from {{ cookiecutter.project_slug }}.serializers import FileParser, takes_files
+from {{ cookiecutter.project_slug }}.api.problems import CONTENT_TYPE
+from {{ cookiecutter.project_slug }}.api.serializers import FileParser, takes_files
 
 VERBS = {"destroy": "Delete", "partial_update": "Change", "retrieve": "Get", "update": "Replace"}
 
 
 class AutoSchema(openapi.AutoSchema):
-    """Describes the operations of a view, each with a summary."""
+    """Gives each operation a summary, and lists forms with files only where the view accepts them."""
 
     def get_summary(self) -> str:
         action = "list" if self._is_list_view() else self.method_mapping[self.method.lower()]
@@ -29,7 +29,7 @@ class AutoSchema(openapi.AutoSchema):
 
 
 def document(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add the problems that each operation answers with 4XX, and what else drf-spectacular leaves out."""
+    """Add what drf-spectacular leaves out, such as the problems in the responses with status 4XX."""
     string = {"type": "string"}
     error = {"type": "object", "properties": {"pointer": string, "detail": string, "code": string}}
     result["components"]["schemas"]["Problem"] = {
@@ -46,11 +46,11 @@ def document(result: dict[str, Any], generator: Any, request: Any, public: bool)
     content = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for path in result["paths"].values():
         for operation in path.values():
-            # Without it, clients send a token even to the address that gives them one.
+            # Without this, clients send a token even to the endpoint that creates tokens.
             operation.setdefault("security", [])
             operation["responses"]["4XX"] = {"description": "A problem (RFC 9457)", "content": content}
             for parameter in operation.get("parameters", []):
-                # A filter without a value is none.
+                # A filter without a value is ignored.
                 if parameter["in"] == "query":
                     parameter["allowEmptyValue"] = True
                     if parameter["schema"] == string:

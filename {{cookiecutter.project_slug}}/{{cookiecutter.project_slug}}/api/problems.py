@@ -1,4 +1,4 @@
-"""Every error of the API as an RFC 9457 problem: type, title, status, detail and, for invalid input, `errors`."""
+"""Report every error of the API as an RFC 9457 problem: type, title, status, detail and, for invalid input, errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rest_framework.response import Response
 
 CONTENT_TYPE = "application/problem+json"
 
-# What REST framework leaves to Django, with its status and detail.
+# Exceptions that REST framework does not handle, with their status and detail.
 OTHERS: dict[type[Exception], tuple[int, str]] = {
     RequestDataTooBig: (413, "The request is too large."),
     TooManyFieldsSent: (413, "The request has too many fields."),
@@ -28,13 +28,13 @@ OTHERS: dict[type[Exception], tuple[int, str]] = {
 
 
 def problem(status: int, detail: str | None = None, **members: Any) -> dict[str, Any]:
-    """Return the members of a problem."""
+    """Return a problem as a dict, with the standard members and these."""
     title = HTTPStatus(status).phrase
     return {"type": "about:blank", "title": title, "status": status, "detail": detail or f"{title}.", **members}
 
 
 def errors(detail: Any, pointer: str = "#") -> Iterator[dict[str, str]]:
-    """Yield each message of a serializer's errors, with the JSON pointer to the value that it is about."""
+    """Yield each message of a serializer's errors, with a JSON pointer to the invalid value."""
     if isinstance(detail, dict):
         for name, value in detail.items():
             escaped = str(name).replace("~", "~0").replace("/", "~1")
@@ -42,14 +42,14 @@ def errors(detail: Any, pointer: str = "#") -> Iterator[dict[str, str]]:
             yield from errors(value, place)
     elif isinstance(detail, list):
         for index, value in enumerate(detail):
-            # A list of messages is about one value, one of dicts has one for each value.
+            # A list of messages belongs to one value; a list of dicts has one dict for each value.
             yield from errors(value, f"{pointer}/{index}" if isinstance(value, (dict, list)) else pointer)
     else:
         yield {"pointer": pointer, "detail": str(detail), "code": detail.code}
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """Return REST framework's answer to an exception as a problem; None, as there, for what is no API error."""
+    """Return REST framework's response to an exception as a problem, or None if it does not handle the exception."""
     if type(exc) in OTHERS:
         status, text = OTHERS[type(exc)]
         exc = exceptions.APIException(text)
@@ -63,20 +63,20 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     else:
         response.data = problem(response.status_code, str(response.data["detail"]))
     response.content_type = CONTENT_TYPE
-    # The view's own renderer may write something else, such as YAML.
+    # The view's own renderer may write another format, such as YAML.
     context["request"].accepted_renderer = renderers.JSONRenderer()
     context["request"].accepted_media_type = renderers.JSONRenderer.media_type
     return response
 
 
 class ProblemMiddleware(MiddlewareMixin):
-    """Turns Django's own errors below /api/ (HTML, text or empty) into problems; JSON stays as it is."""
+    """Turns Django's own error responses below /api/ (HTML, text or empty) into problems, and leaves JSON as it is."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         if not request.path_info.startswith("/api/") or response.status_code < 400 or response.streaming:
             return response
         content_type = response.headers.get("Content-Type", "").partition(";")[0]
-        # The page for developers shows where an exception comes from.
+        # Keeps Django's page with the traceback, for developers.
         is_traceback = settings.DEBUG and response.status_code == 500
         if not is_traceback and (content_type in ("text/html", "text/plain") or not response.content):
             detail = response.content.decode(response.charset) if content_type == "text/plain" else None
