@@ -232,6 +232,11 @@ def test_a_release_that_cannot_be_made_says_why_in_a_sentence_and_changes_nothin
     assert after == before
 
 
+def test_a_clone_that_lacks_the_commit_of_a_release_is_told_the_remedy():
+    with pytest.raises(AssertionError, match=r"^2020\.01\.01: this clone lacks 0{40}; run `git fetch --unshallow`"):
+        commit_of(tool.Release("2020.01.01", "2020-01-01", "0" * 40))
+
+
 def test_what_git_refuses_is_a_sentence(tmp_path):
     with pytest.raises(Refused, match=r"^`git status` failed: .*not a git repository.*\.$"):
         tool.git(tmp_path, "status")
