@@ -27,10 +27,11 @@ def broken_links(text, folder):
     for link in re.findall(r'(?:\]\(|src="|srcset=")(?!https?:)([^)"]+)', text):
         name, _, heading = link.partition("#")
         path = folder / name
-        if not path.is_file():
+        if name and not path.is_file():
             broken.append(link)
         elif heading:
-            titles = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            page = path.read_text(encoding="utf-8") if name else text
+            titles = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
             if heading not in {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}:
                 broken.append(link)
     return broken
@@ -89,6 +90,8 @@ def test_the_pages_of_a_project_are_short_and_their_links_lead_to_files(rendered
         ('<img src="none.png">', ["none.png"]),
         ("[a](.github/CONTRIBUTING.md#none)", [".github/CONTRIBUTING.md#none"]),
         ("[a](.github/CONTRIBUTING.md#the-tests)", []),
+        ("[a](#none)\n\n# One\n", ["#none"]),
+        ("[a](#one)\n\n# One\n", []),
     ],
 )
 def test_a_broken_link_is_found(text, broken):
