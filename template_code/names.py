@@ -39,8 +39,9 @@ IMPORTED = {
 
 # Folders, modules, apps and app labels that the project already has.
 TAKEN = {
-    "admin", "auth", "conftest", "contenttypes", "deploy", "docs", "manage", "messages", "migrations", "pipfile",
-    "scripts", "sessions", "site", "static", "staticfiles", "templates", "test", "tests", "tried_app", "users",
+    "admin", "auth", "conftest", "contenttypes", "deploy", "docs", "manage", "media", "messages", "migrations",
+    "pipfile", "scripts", "sessions", "site", "static", "staticfiles", "templates", "test", "tests", "tried_app",
+    "users",
 }  # fmt: skip
 
 SOFT_KEYWORDS = {"case", "match", "type"}

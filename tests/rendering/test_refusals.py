@@ -206,6 +206,7 @@ def test_is_accepted(rendered, answers):
 def test_the_name_of_all_that_is_at_the_top_of_a_project_is_refused(rendered):
     answers = rendered().answers
     top = {file.partition("/")[0].lower() for file in template_files(answers)}
+    top |= {line.strip("/") for line in (rendered().path / ".gitignore").read_text(encoding="utf-8").splitlines()}
     names = {name.removesuffix(".py") for name in top} - {answers["project_slug"], answers["app_name"]}
     free = [name for name in names if re.fullmatch("[a-z]+", name) and not problem_with_name(name)]
     assert free == []
