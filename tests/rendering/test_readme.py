@@ -27,10 +27,11 @@ def broken_links(text, folder):
     for link in re.findall(r'(?:\]\(|src="|srcset=")(?!https?:)([^)"]+)', text):
         name, _, heading = link.partition("#")
         path = folder / name
-        if not path.is_file():
+        if name and not path.is_file():
             broken.append(link)
         elif heading:
-            titles = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            page = path.read_text(encoding="utf-8") if name else text
+            titles = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
             if heading not in {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}:
                 broken.append(link)
     return broken
