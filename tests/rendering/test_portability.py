@@ -62,7 +62,9 @@ def without_encoding(path):
                 yield node.lineno
 
 
-@pytest.mark.parametrize("path", sorted(SHIPPED), ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize(
+    "path", sorted({*SHIPPED, *reached(TESTED)}), ids=lambda path: path.relative_to(ROOT).as_posix()
+)
 def test_each_text_is_read_and_written_as_utf_8(path):
     assert list(without_encoding(path)) == []
 
