@@ -53,7 +53,7 @@ class Visitor:
         return page
 
     def sign_up(self, name):
-        page = self.open("/accounts/signup/", encoding="utf-8")
+        page = self.open("/accounts/signup/")
         page.get_by_label("Username").fill(name)
         page.get_by_label("Email").fill(f"{name}@example.com")
         page.get_by_label("Password:", exact=True).fill(PASSWORD)
