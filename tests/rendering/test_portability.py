@@ -54,15 +54,19 @@ def test_no_module_is_imported_that_windows_lacks(paths):
 def without_encoding(path):
     """Yield the lines that read or write a text in the encoding of the machine."""
     for node in ast.walk(parse(path)):
-        name = isinstance(node, ast.Call) and (getattr(node.func, "attr", None) or getattr(node.func, "id", None))
-        if name in WITH_TEXT and ast.unparse(node.func) != "os.open":
-            modes = [word.value for word in node.args if isinstance(word, ast.Constant)]
-            binary = name == "open" and any("b" in str(mode) for mode in modes)
-            if not binary and "encoding" not in {word.arg for word in node.keywords}:
-                yield node.lineno
+        method = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        name = isinstance(node, ast.Call) and (node.func.attr if method else getattr(node.func, "id", None))
+        if name not in WITH_TEXT or "encoding" in {word.arg for word in node.keywords}:
+            continue
+        mode = node.args[0 if method else 1 :][:1] if name == "open" else []
+        # A mode with a "b" is that of bytes, and another word is no mode: that of os.open(), or of a browser's open().
+        if all(re.fullmatch("[artwx+]+", str(getattr(word, "value", None))) for word in mode):
+            yield node.lineno
 
 
-@pytest.mark.parametrize("path", sorted(SHIPPED), ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize(
+    "path", sorted({*SHIPPED, *reached(TESTED)}), ids=lambda path: path.relative_to(ROOT).as_posix()
+)
 def test_each_text_is_read_and_written_as_utf_8(path):
     assert list(without_encoding(path)) == []
 
@@ -75,6 +79,10 @@ def test_each_text_is_read_and_written_as_utf_8(path):
         ("path.read_text()", [1]),
         ("path.write_text('a')", [1]),
         ("open('a', 'rb')", []),
+        ("open('b')", [1]),
+        ("path.open('rb')", []),
+        ("browser.open('/b')", []),
+        ("os.open(os.devnull, os.O_WRONLY)", []),
         ("path.read_text(encoding='utf-8')", []),
     ],
 )

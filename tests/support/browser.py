@@ -76,7 +76,7 @@ def heading(page, name):
 def faults(page, name):
     """Return the problems of a page as it is shown now: what axe-core finds, and whether it fits the window."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.evaluate(AXE.read_text())
+    page.evaluate(AXE.read_text(encoding="utf-8"))
     found = []
     for scheme, background, width in LOOKS:
         page.emulate_media(color_scheme=scheme)

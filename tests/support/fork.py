@@ -41,8 +41,9 @@ class Fork:
         git(self.path.parent, "clone", "--quiet", ROOT, self.path)
         git(self.path, "rm", "-r", "--quiet", ".")
         copy_template(self.path)
-        (self.path / ".venv").symlink_to(ROOT / ".venv")
-        (self.path / ".git" / "info" / "exclude").write_text(".venv\n")
+        if (ROOT / ".venv").exists():
+            (self.path / ".venv").symlink_to(ROOT / ".venv")
+        (self.path / ".git" / "info" / "exclude").write_text(".venv\n", encoding="utf-8")
         git(self.path, "add", "--all")
         git(self.path, "commit", "--quiet", "--allow-empty", "--message", "The present files")
 
@@ -56,7 +57,7 @@ class Fork:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
         )
         assert done.returncode == 0, done.stdout
         return done.stdout

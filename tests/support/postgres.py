@@ -67,18 +67,18 @@ def running_postgres():
             shutil.chown(folder, user["user"], user["group"])
         data, log, port = folder / "data", folder / "log", free_port()
         password = folder / "password"
-        password.write_text(PASSWORD)
+        password.write_text(PASSWORD, encoding="utf-8")
 
         def run(program, *arguments):
             command = [str(word) for word in (programs / "bin" / program, *arguments)]
             # Write the output to a file: the server would keep a pipe open for ever.
-            with (folder / "output").open("w+") as output:
+            with (folder / "output").open("w+", encoding="utf-8") as output:
                 done = subprocess.run(
                     command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, timeout=120, **user
                 )
                 output.seek(0)
                 if done.returncode != 0:
-                    detail = log.read_text() if log.exists() else ""
+                    detail = log.read_text(encoding="utf-8") if log.exists() else ""
                     raise AssertionError(f"{command} exited {done.returncode}\n{output.read()}\n{detail}")
 
         login = ("--username=postgres", "--auth=scram-sha-256", f"--pwfile={password}")

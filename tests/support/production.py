@@ -42,9 +42,9 @@ class Deployment:
     def without_throttling(self):
         """Raise every throttle rate so far that no test reaches it."""
         settings = self.project.path / self.project.answers["project_slug"] / "settings.py"
-        text, count = re.subn(r'"\d+/min"', '"1000000/min"', settings.read_text())
+        text, count = re.subn(r'"\d+/min"', '"1000000/min"', settings.read_text(encoding="utf-8"))
         assert count, "the settings have no throttle rate"
-        settings.write_text(text)
+        settings.write_text(text, encoding="utf-8")
         return self
 
     def serve(self, *command, port=None, **settings):
