@@ -4,6 +4,7 @@ Bare is `startproject` with the same model, page and endpoint, as bare/ has them
 which wants a password, and the same server. All servers are up at once and asked in turn.
 """
 
+import json
 import platform
 import re
 import shutil
@@ -13,6 +14,7 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from template_code.questions import ROOT
 from tests.support import machine
@@ -49,8 +51,17 @@ def bare_project(folder, generated):
     (templates / "items").mkdir(parents=True)
     shutil.copy(generated.path / "items" / "templates" / "items" / "item_list.html", templates / "items")
     shutil.copy(generated.path / "my_project" / "templates" / "base.html", templates)
-    project.run("makemigrations", "items", env={"DATABASE_URL": "sqlite://"})
+    sqlite = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+    project.run("makemigrations", "items", env={"DATABASE": json.dumps(sqlite)})
     return project
+
+
+def bare_environment(postgres, **settings):
+    """Return the environment of the bare project, with a new database; `settings` are those of Django for it."""
+    url = urlsplit(postgres.database())
+    keys = {"NAME": url.path[1:], "USER": url.username, "PASSWORD": url.password, "HOST": url.hostname}
+    database = {"ENGINE": "django.db.backends.postgresql", **keys, "PORT": url.port, **settings}
+    return {"DATABASE": json.dumps(database)}
 
 
 def version(project, package):
@@ -68,11 +79,10 @@ def start(stack, folder, postgres, interface):
     bare = bare_project(folder / f"bare-{interface}", made)
     projects = {
         "ours": (ours.project, "my_project", ours.environment),
-        "bare": (bare, "bare", {"DATABASE_URL": postgres.database()}),
+        "bare": (bare, "bare", bare_environment(postgres)),
     }
     if interface == "WSGI":
-        persistent = {"DATABASE_URL": f"{postgres.database()}?conn_max_age=60"}
-        projects["bare, persistent connections"] = (bare, "bare", persistent)
+        projects["bare, persistent connections"] = (bare, "bare", bare_environment(postgres, CONN_MAX_AGE=60))
     servers = {}
     for name, (project, package, environment) in projects.items():
         project.run("migrate", env=environment)

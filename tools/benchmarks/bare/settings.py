@@ -1,8 +1,9 @@
 # What the benchmark adds: a database, the app, and what a deployment has to change.
 
-import environ
+import json
+import os
 
-DATABASES = {"default": environ.Env().db()}
+DATABASES = {"default": json.loads(os.environ["DATABASE"])}
 INSTALLED_APPS += ["rest_framework", "items"]
 REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
