@@ -95,7 +95,8 @@ class Runner:
                 stdout=stdout or log,
                 stderr=log,
                 start_new_session=True,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
             )
             self.started.append(process)
             return process
