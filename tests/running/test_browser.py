@@ -116,6 +116,8 @@ def test_a_form_asks_for_confirmation(installed, tmp_path, visit, asking, keyboa
             button.press("Enter") if keyboard else button.click()
         expect(page.get_by_text("No items yet.")).to_be_visible()
         assert asked == ["Sure?", "Sure?"]
+        # The browser may still load the icon.
+        page.context.close()
 
 
 def test_a_link_asks_for_confirmation(enter):
