@@ -328,7 +328,6 @@ def test_the_pages_that_startapp_writes_have_no_fault(installed, postgres, tmp_p
         page.get_by_role("link", name="Edit Atlas").click()
         # The field must show the value in the format that it accepts, or saving would change or reject it.
         expect(page.get_by_label("Since")).to_have_value("2026-01-02")
-        page.context.close()
         expect(page.get_by_label("Seen")).to_have_value("2026-01-02T03:04:05")
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_text("“Atlas” was saved.")).to_be_visible()
@@ -340,3 +339,4 @@ def test_the_pages_that_startapp_writes_have_no_fault(installed, postgres, tmp_p
         assert page.evaluate("window.same")
         page.get_by_role("link", name="Delete Globe").click()
         look(page, "startapp-delete")
+        page.context.close()

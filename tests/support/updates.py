@@ -151,7 +151,7 @@ class Shop(Project):
         """Run the commands that CHANGELOG.md has for the versions after this one."""
         changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").partition(f"\n## [{version}]")[0]
         for commands in re.findall(r"^```sh\n(.*?)^```$", changelog, re.DOTALL | re.MULTILINE)[::-1]:
-            self.call("bash", "-euc", commands.replace("my_project", "shop"))
+            self.call("bash", "-euc", commands.replace("my_project", "shop").replace("pipenv run ", ""))
 
     def pipenv(self, *arguments):
         settings = {"PIPENV_VENV_IN_PROJECT": "1", "PIPENV_IGNORE_VIRTUALENVS": "1"}
