@@ -36,10 +36,12 @@ CHROMIUM_OPTIONS = [
 
 # The longest first, so that both processes end at about the same time.
 TIERS = ["deployed", "setup", "running", "rendering"]
+LONGEST = ["test_releases", "test_suite_of_a_fork", "test_week"]
 
 
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: [item.path.parent.name == tier for tier in TIERS], reverse=True)
+    tiers = {tier: number for number, tier in enumerate(TIERS)}
+    items.sort(key=lambda item: (tiers.get(item.path.parent.name, len(TIERS)), item.path.stem not in LONGEST))
 
 
 def pytest_report_header():

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.support.fork import Fork, apply, blocks
+from tests.support.fork import Fork, apply
 from tests.support.project import cookiecutter
 from tools.docs import REPOSITORY
 
@@ -37,14 +37,3 @@ def test_the_questions_are_those_of_the_page(fork):
 def test_a_change_that_no_longer_applies_is_told():
     with pytest.raises(AssertionError, match="it is there 0 times"):
         apply('-  "time_zone": "UTC",\n+  "time_zone": "Europe/Berlin",\n', "{}\n")
-
-
-@pytest.mark.matrix
-def test_the_suite_of_a_fork_passes_with_no_test_changed(tmp_path):
-    fork = Fork(tmp_path / "starter")
-    fork.follow()
-    assert {kind for kind, *_ in blocks()} == {"diff", "json", "sh"}
-    assert fork.run("git diff --stat HEAD~1 -- tests").count("tests/") == 0
-    shown = fork.run(".venv/bin/python -m pytest tests/rendering --tb=short -v")
-    assert "test_each_choice_makes_a_project_of_its_own[editor] PASSED" in shown
-    assert "VS Code" in shown

@@ -95,7 +95,10 @@ def test_pipenv_run_lint_fails_where_the_code_is_not_clean(installed, tmp_path):
     assert changed.call("pipenv", "run", "lint", check=False).returncode != 0
 
 
-@pytest.mark.parametrize("python_version", [RUNNING_PYTHON, *pythons_of_other_djangos()])
+@pytest.mark.parametrize(
+    "python_version",
+    [RUNNING_PYTHON, *(pytest.param(version, marks=pytest.mark.matrix) for version in pythons_of_other_djangos())],
+)
 def test_the_linter_reports_what_the_pages_policy_blocks(installed, tmp_path, python_version):
     changed = installed("WSGI", python_version).copy(tmp_path)
     page = changed.path / "items" / "templates" / "items" / "item_confirm_delete.html"

@@ -46,6 +46,7 @@ class Fork:
         (self.path / ".git" / "info" / "exclude").write_text(".venv\n", encoding="utf-8")
         git(self.path, "add", "--all")
         git(self.path, "commit", "--quiet", "--allow-empty", "--message", "The present files")
+        self.origin = git(self.path, "rev-parse", "HEAD")
 
     def run(self, script):
         """Run shell commands; make targets install nothing."""
