@@ -19,6 +19,7 @@ def test_the_suite_of_a_fork_passes_with_no_test_changed(tmp_path):
     assert git(fork.path, "diff", "--name-only", fork.origin, "--", "tests") == ""
     assert git(fork.path, "diff", "--name-only", fork.origin, "--", "hooks", "template_code/files.py") != ""
     ignored = " ".join(f"--ignore tests/rendering/{name}.py" for name in NOT_ABOUT_QUESTIONS)
-    shown = fork.run(f".venv/bin/python -m pytest tests/rendering --tb=short -v {ignored}")
+    options = f"--basetemp {tmp_path / 'pytest'} --tb=short -v {ignored}"
+    shown = fork.run(f".venv/bin/python -m pytest tests/rendering {options}")
     assert "test_each_choice_makes_a_project_of_its_own[editor] PASSED" in shown
     assert "VS Code" in shown
