@@ -1,4 +1,4 @@
-"""Helpers of the load tests: the service as systemd runs it, signed-in users, and requests at fixed times."""
+"""Helpers for the load tests. They run the service under systemd, sign users in, and send requests at fixed times."""
 
 import asyncio
 import contextlib
@@ -241,7 +241,7 @@ class Answer(NamedTuple):
 
 class Load:
     """
-    Sends requests through a proxy at fixed times until the block ends, without waiting for earlier responses.
+    Sends requests through a proxy at fixed times until the block ends. It does not wait for earlier responses.
 
     The users take turns. Every third request creates an item with a unique name, the others list items.
     """

@@ -1,4 +1,4 @@
-"""Run requests under ASGI: synchronous views in a fixed pool of threads, asynchronous views on the event loop."""
+"""Run synchronous views in a fixed pool of threads, and asynchronous views on the event loop."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class ParallelSuite(ParallelTestSuite):
 
 
 class Runner(DiscoverRunner):
-    """Runs isolated tests, each of which starts from zero."""
+    """Runs isolated tests. The cache, mail and files are empty before each test."""
 
     parallel_test_suite = ParallelSuite
 
