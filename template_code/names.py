@@ -11,30 +11,23 @@ from typing import Optional
 from slugify import slugify
 
 from template_code.questions import DEFAULTS
+from template_code.versions import is_tested
 
-# What the running project imports, or tries to import: a package of the same name would replace it.
-# A test compares this list with a running project.
+# Modules that the running project imports, or tries to import, under other names than those of the packages in
+# versions/: an app of the same name would replace one. A test compares this list with a running project.
 IMPORTED = {
-    "a2wsgi", "allauth", "anyio", "argon2", "asgiref", "ast_serialize", "async_timeout", "attr", "attrs", "autobahn",
-    "automat", "awscrt", "axes", "backports", "bcrypt", "boto3", "botocore", "brotli", "brotlicffi", "cbor2", "celery",
-    "certifi", "cffi", "channels", "channels_redis", "chardet", "charset_normalizer", "click", "colorama",
-    "constantly", "coreapi", "coreschema", "corsheaders", "coverage", "crispy_forms", "cryptography", "csp",
-    "cssbeautifier", "daphne", "dateutil", "debug_toolbar", "dj_rest_auth", "django", "django_extensions",
-    "django_filters", "django_redis", "django_stubs_ext", "djlint", "docutils", "dotenv", "drf_spectacular",
-    "drf_spectacular_sidecar", "editorconfig", "environ", "exceptiongroup", "fqdn", "gevent", "greenlet", "guardian",
-    "gunicorn", "h11", "h2", "hiredis", "httpcore", "httptools", "hyperlink", "idna", "incremental", "inflection",
-    "inotify", "ipdb", "ipware", "isoduration", "jinja2", "jmespath", "jsbeautifier", "json5", "jsonpointer",
-    "jsonschema", "jsonschema_specifications", "knox", "librt", "markdown", "msgpack", "mypy", "mypy_django_plugin",
-    "mypy_drf_plugin", "mypy_extensions", "mypyc", "oauth2_provider", "opentelemetry", "org", "packaging", "passlib",
-    "pathspec", "pip", "pkg_resources", "polymorphic", "psycopg", "psycopg2", "pycparser", "pydantic", "pygments",
-    "pymemcache", "pytz", "pywatchman", "redis", "referencing", "regex", "requests", "rest_framework",
+    "a2wsgi", "allauth", "argon2", "attr", "awscrt", "axes", "backports", "bcrypt", "brotli", "brotlicffi",
+    "celery", "chardet", "coreapi", "coreschema", "corsheaders", "crispy_forms", "csp", "dateutil",
+    "debug_toolbar", "dj_rest_auth", "django_filters", "django_redis", "docutils", "dotenv", "environ", "fqdn",
+    "gevent", "greenlet", "guardian", "h2", "hiredis", "httpcore", "inotify", "ipdb", "ipware", "isoduration",
+    "jinja2", "jsonpointer", "knox", "markdown", "mypy_django_plugin", "mypy_drf_plugin", "mypyc",
+    "oauth2_provider", "opentelemetry", "org", "passlib", "pip", "pkg_resources", "polymorphic", "psycopg",
+    "psycopg2", "pydantic", "pygments", "pymemcache", "pytz", "pywatchman", "rest_framework",
     "rest_framework_dataclasses", "rest_framework_gis", "rest_framework_jwt", "rest_framework_recursive",
     "rest_framework_simplejwt", "rest_polymorphic", "rfc3339_validator", "rfc3986_validator", "rfc3987",
-    "rfc3987_syntax", "rpds", "rsa", "ruff", "s3transfer", "sentry_sdk", "service_identity", "setproctitle",
-    "setuptools", "simplejson", "six", "snappy", "sniffio", "socks", "sqlparse", "storages", "tblib", "tomli", "tqdm",
-    "twisted", "txaio", "typing_extensions", "tzdata", "ujson", "uri_template", "uritemplate", "urllib3",
-    "urllib3_secure_extra", "uvicorn", "uvloop", "uwsgi", "watchfiles", "webcolors", "websockets", "wheel",
-    "whitenoise", "win32api", "wsaccel", "wsproto", "xxhash", "yaml", "zeal", "zope", "zttp",
+    "rfc3987_syntax", "rpds", "rsa", "setproctitle", "simplejson", "snappy", "sniffio", "socks", "storages",
+    "tblib", "uri_template", "urllib3_secure_extra", "uwsgi", "webcolors", "wheel", "win32api", "wsaccel",
+    "wsproto", "xxhash", "yaml", "zeal", "zope", "zttp",
 }  # fmt: skip
 
 # Folders, modules, apps and app labels that the project already has.
@@ -70,7 +63,7 @@ def problem_with_name(name: str) -> Optional[str]:
         return "a name is at most 40 lower-case ASCII letters, digits and underscores, and begins with a letter"
     if keyword.iskeyword(name) or name in SOFT_KEYWORDS:
         return "it is a word of the Python language"
-    if name in IMPORTED:
+    if name in IMPORTED or is_tested(name.replace("_", "-")):
         return "it is the name of a package that the project uses"
     if name in TAKEN:
         return "the project, or Django, has something of that name"

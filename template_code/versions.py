@@ -22,6 +22,11 @@ def known_versions(python_version: str) -> dict[str, Package]:
     return parse((FOLDER / f"{python_version}.txt").read_text(encoding="utf-8"))
 
 
+def is_tested(name: str) -> bool:
+    """Return whether versions/ has this package for any Python version."""
+    return any(f"\n{name}==" in path.read_text(encoding="utf-8") for path in FOLDER.glob("*.txt"))
+
+
 def parse(text: str) -> dict[str, Package]:
     """Return name -> Package of a file of versions/."""
     packages = {}

@@ -39,6 +39,11 @@ TIERS = ["deployed", "setup", "running", "rendering"]
 LONGEST = ["test_releases", "test_suite_of_a_fork", "test_week"]
 
 
+def pytest_xdist_auto_num_workers():
+    # Many tests wait for the network or for a peer that is silent.
+    return os.cpu_count() + 1
+
+
 def pytest_collection_modifyitems(items):
     tiers = {tier: number for number, tier in enumerate(TIERS)}
     items.sort(key=lambda item: (tiers.get(item.path.parent.name, len(TIERS)), item.path.stem not in LONGEST))

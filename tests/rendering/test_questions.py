@@ -10,6 +10,7 @@ from template_code import names
 from template_code.answers import running_python
 from template_code.names import problem_with_name
 from template_code.questions import QUESTIONS
+from template_code.versions import known_versions
 from tests.support.machine import PYTHON_VERSIONS
 from tests.support.rendering import FLIPPED, SETTINGS, TEXTS, choices, listing, name_of, run_cookiecutter
 
@@ -140,6 +141,7 @@ def test_the_package_that_follows_from_the_name(name, package):
 def test_no_name_of_a_project_makes_a_package_that_is_refused():
     refused = {
         *names.IMPORTED,
+        *(package.replace("-", "_") for version in PYTHON_VERSIONS for package in known_versions(version)),
         *names.TAKEN,
         *names.SOFT_KEYWORDS,
         *names.OTHER_MODULES,

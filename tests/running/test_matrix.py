@@ -1,8 +1,9 @@
-"""Serve projects with every pair of answers on every Python.
+"""Serve projects with every pair of answers.
 
-Not all combinations are tested: each pair of answers to two questions occurs in at least one project. The answers come
-from cookiecutter.json, so new ones are included. The hooks set up one project for each set of dependencies, and the
-others borrow its virtual environment. A table of the projects is printed at the end.
+Not all combinations are tested: each pair of answers to two questions occurs in at least one project, so each answer
+is tested on every Python of this machine. The answers come from cookiecutter.json, so new ones are included. The hooks
+set up one project for each set of dependencies, and the others borrow its virtual environment. A table of the projects
+is printed at the end.
 """
 
 import functools
@@ -27,9 +28,7 @@ ABSENT = [version for version in PYTHON_VERSIONS if version not in PRESENT] or P
 SETS = [(version, interface) for version in PRESENT for interface in INTERFACES]
 ENDS = [(PRESENT[0], "WSGI"), (PRESENT[-1], "ASGI")]
 # The stage counts as one more question.
-OTHERS = {**VALUES, "stage": ["development", "production"]}
-del OTHERS["python_version"]
-ROWS = [{**row, "python_version": version} for version in PRESENT for row in all_pairs(OTHERS)]
+ROWS = all_pairs({**VALUES, "python_version": PRESENT, "stage": ["development", "production"]})
 CHECKS = ["spectacular --file schema.yml", "check --fail-level WARNING"]
 SILENT = "System check identified no issues (0 silenced)."
 

@@ -169,11 +169,28 @@ def test_each_step_is_run_by_a_test_of_this_file_or_is_a_target_of_make():
 
 
 @pytest.mark.parametrize("command", MAKE)
-def test_make_knows_the_target_of_a_step_which_is_not_run_here(clone, command):
+def test_make_knows_the_target_of_a_step(clone, command):
     done = run(f"{command} --dry-run", clone)
     assert done.returncode == 0, done.stderr
     assert "tools.prepare" in done.stdout
     assert not (clone / ".venv").exists()
+
+
+@pytest.mark.matrix
+def test_the_weekly_run_gets_the_newest_versions(tmp_path):
+    clone = copy_template(tmp_path / "clone")
+    (clone / ".venv").symlink_to(PROGRAMS.parent)
+    files = {clone / "tools" / "requirements-test.txt": "pytest"}
+    files.update(dict.fromkeys((clone / "template_code" / "versions").glob("*.txt"), "pipenv"))
+    for file in files:
+        file.write_text("", encoding="utf-8")
+    commands = [step["run"] for step in read(WORKFLOWS["newest"])["jobs"]["newest"]["steps"] if "run" in step]
+    for command in commands[: commands.index("make test")]:
+        done = run(command, clone, MAKEFLAGS="TOOLS=true")
+        assert done.returncode == 0, done.stderr
+    assert len(files) == len(PYTHON_VERSIONS) + 1
+    for file, package in files.items():
+        assert f"\n{package}==" in file.read_text(encoding="utf-8"), file
 
 
 @pytest.mark.matrix

@@ -43,7 +43,6 @@ class Fork:
         copy_template(self.path)
         if (ROOT / ".venv").exists():
             (self.path / ".venv").symlink_to(ROOT / ".venv")
-        (self.path / ".git" / "info" / "exclude").write_text(".venv\n", encoding="utf-8")
         git(self.path, "add", "--all")
         git(self.path, "commit", "--quiet", "--allow-empty", "--message", "The present files")
         self.origin = git(self.path, "rev-parse", "HEAD")

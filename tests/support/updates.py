@@ -10,6 +10,7 @@ from template_code.questions import ROOT
 from tests.support.changes import PERSON, commit, git
 from tests.support.machine import clean_environment
 from tests.support.project import Project
+from tests.support.user import copy_template
 from tools.release import releases
 
 # The number of releases from which the tests update projects.
@@ -41,10 +42,7 @@ class Template:
         self.path = path
         git(path.parent, "clone", "--quiet", ROOT, path)
         git(path, "rm", "-r", "--quiet", ".")
-        for file in git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0"):
-            if file and (ROOT / file).exists():
-                (path / file).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / file, path / file)
+        copy_template(path)
         self.present = commit(path)
         self.edit("template_code/extension.py", "^    texts.markdown,$", "    texts.markdown,\n    str.upper,")
         self.edit("cookiecutter.json", r'"_version": ".*?"', '"_version": "2099.01.01"')
