@@ -49,6 +49,19 @@ class SocketTests(SimpleTestCase):
 
         await get_channel_layer().group_add("user", "channel")
         await get_channel_layer().group_send("user", {"type": "changed"})
+
+    async def test_an_answer_that_takes_longer_than_the_timeout(self):
+        import asyncio
+        from asgiref.testing import ApplicationCommunicator
+
+        async def answer(scope, receive, send):
+            await asyncio.sleep(0.2)
+            await send({"type": "websocket.accept"})
+            await asyncio.sleep(0.2)
+
+        socket = ApplicationCommunicator(answer, {"type": "websocket"})
+        await socket.receive_output(timeout=0.1)
+        await socket.wait(timeout=0.1)
 """
 KEEP = """
 from django.core.cache import cache

@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 
+from asgiref.testing import ApplicationCommunicator
 {% if cookiecutter.interface == "ASGI" %}
 from channels.layers import channel_layers
 {% endif %}
@@ -19,8 +20,17 @@ from django.test.utils import iter_test_cases
 folder = None
 
 
+def patient(method):
+    """Return a method of asgiref's test client that waits for a minute; by default, it waits for a second."""
+    return lambda client, timeout=None: method(client, 60)
+
+
 def isolate():
-    """Give this process its own cache, channel layer and folders, a fast password hasher and a quiet log."""
+    """
+    Give this process its own cache, channel layer and folders, a fast password hasher and a quiet log.
+
+    Tests of WebSockets do not fail on a busy machine.
+    """
     global folder
     # The folders of parallel processes are inside that of the first process, which removes them at exit.
     folder = tempfile.mkdtemp(prefix="tests-", dir=folder)
@@ -42,6 +52,8 @@ def isolate():
         STATIC_ROOT=f"{folder}/static",
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
     ).enable()
+    ApplicationCommunicator.receive_output = patient(ApplicationCommunicator.receive_output)
+    ApplicationCommunicator.wait = patient(ApplicationCommunicator.wait)
     for database in settings.DATABASES.values():
         # Threads would otherwise keep their connections, and the test database could not be removed.
         database["CONN_MAX_AGE"] = 0
