@@ -25,7 +25,7 @@ TOOLS = "$(PYTHON)" -m tools.prepare requirements-test.txt
 TEST = git chromium redis-server
 MATRIX = $(TEST) apache2 curl debootstrap java nginx node npm openssl pgbouncer unshare
 LOAD = $(MATRIX)
-PYTEST = .venv/bin/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+PYTEST = .venv/bin/python -m pytest --numprocesses logical --dist loadfile --no-loadscope-reorder
 COMPILE = .venv/bin/uv pip compile --no-config --quiet --upgrade --universal --python-version 3.9 \
 	--generate-hashes --no-build --custom-compile-command "make requirements"
 

@@ -34,7 +34,7 @@ CHROMIUM_OPTIONS = [
 ]
 
 
-# The longest first, so that both processes end at about the same time.
+# The longest first, so that all processes end at about the same time.
 TIERS = ["deployed", "setup", "running", "rendering"]
 LONGEST = ["test_releases", "test_suite_of_a_fork", "test_week", "test_text"]
 

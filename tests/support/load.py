@@ -1,4 +1,4 @@
-"""Helpers for the load tests. They run the service under systemd, sign users in, and send requests at fixed times."""
+"""Run a project's service under systemd, sign users in, and send requests at a constant rate."""
 
 import asyncio
 import contextlib
@@ -241,7 +241,7 @@ class Answer(NamedTuple):
 
 class Load:
     """
-    Sends requests through a proxy at fixed times until the block ends. It does not wait for earlier responses.
+    Sends `rate` requests per second through a proxy until the block ends, even if earlier ones are not answered yet.
 
     The users take turns. Every third request creates an item with a unique name, the others list items.
     """

@@ -1,4 +1,4 @@
-"""Run synchronous views in a fixed pool of threads, and asynchronous views on the event loop."""
+"""Run synchronous views in a few threads, which are reused. Asynchronous views run on the event loop."""
 
 from __future__ import annotations
 

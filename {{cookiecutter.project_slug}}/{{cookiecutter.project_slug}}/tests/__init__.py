@@ -21,16 +21,12 @@ folder = None
 
 
 def patient(method):
-    """Return a method of asgiref's test client that waits for a minute; by default, it waits for a second."""
+    """Return a method of asgiref's test client with a timeout of 60 seconds."""
     return lambda client, timeout=None: method(client, 60)
 
 
 def isolate():
-    """
-    Give this process its own cache, channel layer and folders, a fast password hasher and a quiet log.
-
-    Tests of WebSockets do not fail on a busy machine.
-    """
+    """Give this process its own cache, channel layer and folders, a fast password hasher and a quiet log."""
     global folder
     # The folders of parallel processes are inside that of the first process, which removes them at exit.
     folder = tempfile.mkdtemp(prefix="tests-", dir=folder)
@@ -52,6 +48,7 @@ def isolate():
         STATIC_ROOT=f"{folder}/static",
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
     ).enable()
+    # On a busy machine, an answer can take longer than asgiref's timeout of one second.
     ApplicationCommunicator.receive_output = patient(ApplicationCommunicator.receive_output)
     ApplicationCommunicator.wait = patient(ApplicationCommunicator.wait)
     for database in settings.DATABASES.values():
