@@ -39,6 +39,7 @@ TIERS = ["deployed", "setup", "running", "rendering"]
 LONGEST = ["test_releases", "test_suite_of_a_fork", "test_week", "test_text"]
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():
     # Many tests wait for the network or for a peer that is silent.
     return os.cpu_count() + 1
