@@ -103,7 +103,7 @@ def test_a_form_asks_for_confirmation(installed, tmp_path, visit, asking, keyboa
         page = visit(server.url).sign_up("ada-asked")
         add_item(page, "Compass")
         # The script arrives late. The form must not work before.
-        page.route("**/confirm.js", lambda route: (page.wait_for_timeout(1000), route.continue_()))
+        page.route("**/confirm.js", lambda route: (page.wait_for_timeout(1000), route.continue_()), times=1)
         page.get_by_role("link", name="Delete Compass").click()
         button = page.get_by_role("main").get_by_role("button", name="Delete")
         answers, asked = [False, True], []
