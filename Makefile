@@ -23,7 +23,8 @@
 PYTHON ?= python3
 TOOLS = "$(PYTHON)" -m tools.prepare requirements-test.txt
 TEST = git chromium redis-server
-MATRIX = $(TEST) apache2 curl debootstrap java nginx node npm openssl pgbouncer unshare
+MATRIX = $(TEST) apache2 buildah curl debootstrap java nginx node npm openssl pgbouncer podman prometheus \
+	rabbitmq-server runc unshare
 LOAD = $(MATRIX)
 PYTEST = .venv/bin/python -m pytest --numprocesses logical --dist loadfile --no-loadscope-reorder
 COMPILE = .venv/bin/uv pip compile --no-config --quiet --upgrade --universal --python-version 3.9 \

@@ -13,6 +13,7 @@ FILTERS = [
     answers.refuse_impossible_answers,
     answers.running_python,
     names.package_name,
+    texts.docker_string,
     texts.markdown,
     texts.python_assignment,
     texts.python_string,

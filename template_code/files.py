@@ -9,15 +9,62 @@ from pathlib import Path
 from typing import Any
 
 
+def task_files(answers: Mapping[str, Any]) -> dict[str, bool]:
+    """Return path -> wanted for the files of background tasks."""
+    app, project = answers["app_name"], answers["project_slug"]
+    celery = answers["background_tasks"] == "Celery"
+    asgi = celery and answers["interface"] == "ASGI"
+    wsgi = celery and answers["interface"] == "WSGI"
+    return {
+        f"{app}/templates/{app}/item_list_export.html": wsgi,
+        f"{app}/templates/{app}/item_list_live_export.html": asgi,
+        f"{project}/celery.py": celery,
+        f"{project}/task_telemetry.py": celery,
+        f"{project}/tasks.py": celery,
+        f"{project}/tests/test_celery.py": celery,
+        f"{project}/tests/test_task_telemetry.py": celery,
+        f"{project}/tests/test_tasks.py": celery,
+        f"deploy/{project}-beat.service": celery,
+        f"deploy/{project}-cleanup.service": not celery,
+        f"deploy/{project}-cleanup.timer": not celery,
+        f"deploy/{project}-worker.service": celery,
+        "docs/tasks.md": celery,
+        "exports/__init__.py": celery,
+        "exports/admin.py": celery,
+        "exports/apps.py": celery,
+        "exports/migrations/__init__.py": celery,
+        "exports/models.py": celery,
+        "exports/routing.py": asgi,
+        "exports/serializers.py": celery,
+        "exports/static/exports/poll.js": wsgi,
+        "exports/tasks.py": celery,
+        "exports/templates/exports/export_list.html": celery,
+        "exports/templates/exports/export_list_live.html": asgi,
+        "exports/templates/exports/export_list_poll.html": wsgi,
+        "exports/tests/__init__.py": celery,
+        "exports/tests/test_api.py": celery,
+        "exports/tests/test_live.py": asgi,
+        "exports/tests/test_pages.py": celery,
+        "exports/tests/test_tasks.py": celery,
+        "exports/urls.py": celery,
+        "exports/views.py": celery,
+        "private/.gitignore": celery,
+    }
+
+
 def optional_files(answers: Mapping[str, Any]) -> dict[str, bool]:
     """Return path -> wanted for the files that belong to an answer; all other files are always there."""
     app, project = answers["app_name"], answers["project_slug"]
     asgi = answers["interface"] == "ASGI"
     email = answers["login"] == "email"
+    docker = answers["containers"] == "Docker"
     github, gitlab = answers["ci"] == "GitHub", answers["ci"] == "GitLab"
     old_sqlite = answers["__django"] == "4.2"
     return {
+        ".devcontainer/devcontainer.json": docker,
+        ".dockerignore": docker,
         ".github/workflows/ci.yml": github,
+        ".github/workflows/image.yml": github and docker,
         ".github/dependabot.yml": github,
         ".gitlab-ci.yml": gitlab,
         "renovate.json": gitlab,
@@ -37,10 +84,18 @@ def optional_files(answers: Mapping[str, Any]) -> dict[str, bool]:
         f"{project}/sqlite/__init__.py": old_sqlite,
         f"{project}/sqlite/base.py": old_sqlite,
         f"{project}/tests/test_gunicorn.py": not asgi,
+        "compose.override.yaml": docker,
+        "compose.production.yaml": docker,
+        "compose.yaml": docker,
+        "deploy/Caddyfile": docker,
         "deploy/apache-mod_wsgi.conf": not asgi,
         "deploy/apache-proxy.conf": asgi,
+        "docs/containers.md": docker,
+        "Dockerfile": docker,
         "gunicorn.conf.py": not asgi,
+        "secrets/.gitignore": docker,
         "users/managers.py": email,
+        **task_files(answers),
     }
 
 

@@ -33,6 +33,9 @@ with open("Pipfile", "rb") as pipfile:
 # The tables of a Pipfile.
 Tables = dict[str, Any]
 
+# Each table of packages in the Pipfile, and its name in the lock. The set-up installs only the first two.
+PACKAGES = {"packages": "default", "dev-packages": "develop", "telemetry": "telemetry"}
+
 
 def default_index() -> Optional[str]:
     """Return the address of pip's default index, or None if there is no pip.
@@ -79,17 +82,22 @@ def configure(state: State, *pythons: str) -> Optional[Tables]:
     return dict(pipfile)
 
 
+def packages(pipfile: Tables) -> Tables:
+    """Return the tables of packages in a Pipfile, by their names in the lock."""
+    tables = {"packages": {}, "dev-packages": {}, **pipfile}
+    return {section: tables[table] for table, section in PACKAGES.items() if table in tables}
+
+
 def digest(pipfile: Tables) -> dict[str, str]:
     """Return the digest by which Pipenv knows which Pipfile a lock belongs to."""
     meta = {"sources": pipfile["source"], "requires": pipfile.get("requires", {})}
-    hashed = {"_meta": meta, "default": pipfile.get("packages", {}), "develop": pipfile.get("dev-packages", {})}
-    text = json.dumps(hashed, sort_keys=True, separators=(",", ":"))
+    text = json.dumps({"_meta": meta, **packages(pipfile)}, sort_keys=True, separators=(",", ":"))
     return {"sha256": hashlib.sha256(text.encode()).hexdigest()}
 
 
 def tested_lock(state: State, pipfile: Tables) -> Optional[str]:
     """Return the text of Pipfile.lock with the tested versions, or None if a package has none."""
-    if not {*pipfile["packages"], *pipfile["dev-packages"]} <= state.versions.keys():
+    if not {name for wanted in packages(pipfile).values() for name in wanted} <= state.versions.keys():
         return None
     lock: dict[str, Any] = {
         "_meta": {
@@ -99,7 +107,7 @@ def tested_lock(state: State, pipfile: Tables) -> Optional[str]:
             "sources": pipfile["source"],
         }
     }
-    for section, wanted in ("default", pipfile["packages"]), ("develop", pipfile["dev-packages"]):
+    for section, wanted in packages(pipfile).items():
         lock[section] = {
             name: {key: value for key, value in package.items() if key != "via"}
             for name, package in with_dependencies(wanted, state.versions).items()

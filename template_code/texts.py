@@ -59,6 +59,11 @@ def python_assignment(text: str, name: str) -> str:
     return line if width <= LINE_LENGTH else f"{line}  # fmt: skip"
 
 
+def docker_string(text: str) -> str:
+    """Return any text without line breaks as a quoted value in a Dockerfile."""
+    return '"' + re.sub(r'[\\"$]', r"\\\g<0>", text) + '"'
+
+
 def markdown(text: str) -> str:
     """Return Markdown that shows any text as it is; plain text is not changed."""
     text = re.sub(MARKDOWN, r"\\\g<0>", text)

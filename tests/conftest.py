@@ -169,8 +169,8 @@ def installed(once):
 def set_up(once, tmp_path_factory):
     """Give the project that the hooks have really set up, with Pipenv and uv: `set_up("WSGI", "3.12")`."""
 
-    def set_up(interface, python_version=machine.RUNNING_PYTHON):
-        answers = {"interface": interface, "python_version": python_version}
+    def set_up(interface, python_version=machine.RUNNING_PYTHON, **answers):
+        answers = {"interface": interface, "python_version": python_version, **answers}
 
         def make(folder):
             path = path_of_tools(tmp_path_factory.mktemp("path") / "bin", "pipenv", "uv")

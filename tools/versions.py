@@ -20,6 +20,7 @@ from cookiecutter.prompt import prompt_for_config
 from cookiecutter.utils import create_env_with_context
 from packaging.markers import Marker
 
+from template_code.pipfile import PACKAGES
 from template_code.questions import DEFAULTS, QUESTIONS, ROOT
 from template_code.versions import FOLDER
 
@@ -113,7 +114,7 @@ def without_needless_markers(pins, python):
 
 def wanted(python):
     """Return the requirements of all projects on this Python."""
-    sections = [pipfile[name] for pipfile in pipfiles(python) for name in ("packages", "dev-packages")]
+    sections = [pipfile[table] for pipfile in pipfiles(python) for table in PACKAGES]
     # The set-up installs Pipenv for itself if there is none.
     return sorted({"pipenv", *(requirement(*package) for section in sections for package in section.items())})
 

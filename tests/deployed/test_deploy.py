@@ -29,7 +29,8 @@ from tests.support.client import LIMIT, Client
 from tests.support.deployed import DEBIANS_PYTHON, FOLDER, HOST, deployed_on_debian
 from tests.support.load import Service
 from tests.support.machine import free_port, program
-from tests.support.production import SERVE, Deployment
+from tests.support.probe import with_probe
+from tests.support.production import SERVE, Deployment, wait_until
 from tests.support.proxies import PROXIES
 
 pytestmark = [pytest.mark.matrix, pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")]
@@ -41,50 +42,6 @@ WORKERS = """
 main=$(systemctl show --property MainPID --value my_project)
 for worker in $(cat /proc/$main/task/$main/children); do tr '\\0' ' ' < /proc/$worker/cmdline; echo; done
 """
-
-# Views that the project lacks: a form with an upload, a view that fails, and one that returns the client's address.
-PROBE = """
-from django import forms
-from django.core.files.storage import default_storage
-from django.http import HttpResponse, JsonResponse
-from django.template import engines
-
-
-class UploadForm(forms.Form):
-    file = forms.FileField()
-
-
-def upload(request):
-    form = UploadForm(request.POST or None, request.FILES or None)
-    if form.is_valid():
-        file = form.cleaned_data["file"]
-        name = default_storage.save(file.name, file)
-        return JsonResponse({"size": file.size, "url": default_storage.url(name)})
-    page = "<form method=post enctype=multipart/form-data>{% csrf_token %}{{ form }}<button>Send</button></form>"
-    return HttpResponse(engines["django"].from_string(page).render({"form": form}, request))
-
-
-def broken(request):
-    raise RuntimeError("broken on purpose")
-
-
-def client(request):
-    return JsonResponse({"address": request.META["REMOTE_ADDR"], "secure": request.is_secure()})
-"""
-ROUTES = """
-from my_project import probe
-
-urlpatterns += [path("probe/upload/", probe.upload), path("probe/broken/", probe.broken)]
-urlpatterns += [path("probe/client/", probe.client)]
-"""
-
-
-def with_probe(project):
-    package = project.path / "my_project"
-    (package / "probe.py").write_text(PROBE)
-    with (package / "urls.py").open("a") as urls:
-        urls.write(ROUTES)
-    return project
 
 
 class Site:
@@ -174,7 +131,9 @@ def deployed(installed, tmp_path_factory):
         if interface not in running:
             running.clear()
             stack.close()
-            project = with_probe(installed(interface, DEBIANS_PYTHON).copy(tmp_path_factory.mktemp("deployed")))
+            tasks = "Celery" if interface == "ASGI" else "none"
+            project = installed(interface, DEBIANS_PYTHON, background_tasks=tasks)
+            project = with_probe(project.copy(tmp_path_factory.mktemp("deployed")))
             running[interface] = stack.enter_context(deployed_on_debian(project))
         return running[interface]
 
@@ -449,7 +408,21 @@ def test_pages_are_compressed(site):
     assert "<title>Sign in · My Project</title>" in answer.text
 
 
-@every_deployed_site
+@pytest.mark.parametrize("site", ["Uvicorn, nginx"], indirect=True)
+def test_a_worker_writes_an_export_that_the_server_sends_and_deletes(site):
+    ada = site.client().sign_up("ada-export")
+    path = f"/api/v1/exports/{ada.api('POST', '/api/v1/exports/', 201)['id']}/"
+    wait_until(lambda: ada.api("GET", path)["state"] == "done", site)
+    assert ada.get(f"{path}file/").text.startswith("\ufeffname,")
+    ada.api("DELETE", path, 204)
+    assert site.debian.run(f"ls {FOLDER}/private/exports") == ""
+    site.debian.run("systemctl restart my_project-beat my_project-worker")
+    log = site.debian.run("journalctl --no-pager --output cat --unit my_project-worker --unit my_project-beat")
+    assert re.search("Task exports.tasks.write_export.* succeeded", log)
+    assert "beat: Starting..." in log
+
+
+@pytest.mark.parametrize("site", [name for name in BEHIND if "WSGI" in BEHIND[name]], indirect=True)
 def test_expired_rows_are_deleted_each_night(site):
     debian = site.debian
     assert "my_project-cleanup.timer" in debian.run("systemctl list-timers --no-pager")
@@ -461,12 +434,11 @@ def test_expired_rows_are_deleted_each_night(site):
 @every_deployed_site
 def test_the_tools_of_debian_accept_the_deployment(site):
     debian = site.debian
-    assert debian.run("systemd-analyze verify /etc/systemd/system/my_project.{service,socket}") == ""
-    assert debian.run("systemd-analyze verify /etc/systemd/system/my_project-cleanup.{service,timer}") == ""
-    told = debian.run("systemd-analyze security my_project-cleanup --no-pager")
-    assert float(re.search("Overall exposure level for my_project-cleanup.service: ([0-9.]+)", told)[1]) < 2
-    told = debian.run("systemd-analyze security my_project --no-pager")
-    assert float(re.search("Overall exposure level for my_project.service: ([0-9.]+)", told)[1]) < 2
+    verify = "systemd-analyze verify /etc/systemd/system/my_project*.{service,socket,timer}"
+    assert debian.run(f"shopt -s nullglob; {verify}") == ""
+    for unit in debian.run("cd /etc/systemd/system; ls my_project*.service").split():
+        told = debian.run(f"systemd-analyze security {unit} --no-pager")
+        assert float(re.search(f"Overall exposure level for {unit}: ([0-9.]+)", told)[1]) < 2
     owner = "stat --format %U /proc/$(systemctl show --property MainPID --value my_project)"
     assert debian.run(owner) == "my_project\n"
     if "Daphne" not in site.name:

@@ -133,6 +133,7 @@ def test_the_lock_is_that_of_the_pipfile(state):
         "source": [{"name": "pypi"}],
         "packages": {"django": "*", "uvicorn": {"extras": ["standard"], "version": "*"}},
         "dev-packages": {"ruff": "*"},
+        "telemetry": {"opentelemetry-sdk": "*"},
         "requires": {"python_version": state.python_version},
     }
     lock = json.loads(pipfile.tested_lock(state, tables))
@@ -141,6 +142,7 @@ def test_the_lock_is_that_of_the_pipfile(state):
     assert lock["default"]["uvicorn"]["extras"] == ["standard"]
     assert "index" not in lock["default"]["asgiref"]
     assert "ruff" in lock["develop"]
+    assert {"opentelemetry-api", "opentelemetry-sdk"} <= lock["telemetry"].keys()
     tables["packages"]["no-such-package"] = "*"
     assert pipfile.tested_lock(state, tables) is None
 

@@ -21,6 +21,7 @@ from tests.support.rendering import (
     TEMPLATE,
     VALUES,
     all_pairs,
+    choices,
     given,
     listing,
     name_of,
@@ -57,7 +58,58 @@ DIFFERENCES = {
         {"deploy/apache-mod_wsgi.conf", "gunicorn.conf.py", "my_project/tests/test_gunicorn.py"},
     ),
     ("login", "username", "email"): (set(), {"users/managers.py"}),
-    ("ci", "GitHub", "none"): ({".github/dependabot.yml", ".github/workflows/ci.yml"}, set()),
+    ("background_tasks", "Celery", "none"): (
+        {
+            "deploy/my_project-beat.service",
+            "deploy/my_project-worker.service",
+            "docs/tasks.md",
+            "exports/__init__.py",
+            "exports/admin.py",
+            "exports/apps.py",
+            "exports/migrations/__init__.py",
+            "exports/models.py",
+            "exports/routing.py",
+            "exports/serializers.py",
+            "exports/tasks.py",
+            "exports/templates/exports/export_list.html",
+            "exports/templates/exports/export_list_live.html",
+            "exports/tests/__init__.py",
+            "exports/tests/test_api.py",
+            "exports/tests/test_live.py",
+            "exports/tests/test_pages.py",
+            "exports/tests/test_tasks.py",
+            "exports/urls.py",
+            "exports/views.py",
+            "items/templates/items/item_list_live_export.html",
+            "my_project/celery.py",
+            "my_project/task_telemetry.py",
+            "my_project/tasks.py",
+            "my_project/tests/test_celery.py",
+            "my_project/tests/test_task_telemetry.py",
+            "my_project/tests/test_tasks.py",
+            "private/.gitignore",
+        },
+        {"deploy/my_project-cleanup.service", "deploy/my_project-cleanup.timer"},
+    ),
+    ("containers", "Docker", "none"): (
+        {
+            ".devcontainer/devcontainer.json",
+            ".dockerignore",
+            ".github/workflows/image.yml",
+            "Dockerfile",
+            "compose.override.yaml",
+            "compose.production.yaml",
+            "compose.yaml",
+            "deploy/Caddyfile",
+            "docs/containers.md",
+            "secrets/.gitignore",
+        },
+        set(),
+    ),
+    ("ci", "GitHub", "none"): (
+        {".github/dependabot.yml", ".github/workflows/ci.yml", ".github/workflows/image.yml"},
+        set(),
+    ),
     ("ci", "GitLab", "none"): ({".gitlab-ci.yml", "renovate.json"}, set()),
     # Newer Django has settings for what these do.
     ("python_version", "3.10", "3.9"): (set(), {"my_project/sqlite/__init__.py", "my_project/sqlite/base.py"}),
@@ -144,8 +196,11 @@ def test_each_answer_has_files_of_its_own(rendered, question, answer, other):
     assert (one - two, two - one) == DIFFERENCES[question, answer, other]
 
 
+@pytest.mark.matrix
 def test_each_file_of_the_template_belongs_to_some_answer(rendered):
-    made = set().union(*(listing(rendered(**answers)) for answers in CHOSEN))
+    # Some belong to a pair of answers.
+    rows = all_pairs({question: choices(question) for question in QUESTIONS if choices(question)})
+    made = set().union(*(listing(rendered(**answers)) for answers in rows))
     assert set(template_files(rendered().answers)) == made
 
 

@@ -20,7 +20,7 @@ from tests.support.rendering import TEMPLATE, assigned, render, ruff, run_cookie
 from tests.support.texts import PAYLOADS, TEXTS, texts_of
 
 TITLES = "project_name", "description", "author_name"
-FILES = ["README.md", "AGENTS.md", "{{cookiecutter.project_slug}}/settings.py"]
+FILES = ["README.md", "AGENTS.md", "{{cookiecutter.project_slug}}/settings.py", "Dockerfile"]
 ANSWERS = {
     "project_name": "Zoo",
     "project_slug": "zoo",
@@ -51,10 +51,17 @@ def check_code(source, *texts):
     assert [line for line in source.split("\n") if not line.isprintable()] == []
 
 
+def labels(dockerfile):
+    """Return the labels of an image, as Docker reads them; tests/deployed/test_image.py builds such labels."""
+    pattern = r'^LABEL org\.opencontainers\.image\.(\w+)="((?:[^"\\$]|\\["\\$])*)"$'
+    return {name: re.sub(r"\\(.)", r"\1", text) for name, text in re.findall(pattern, dockerfile, re.MULTILINE)}
+
+
 def check(name, description, author):
     """The files in which a project has these texts, as typed, show them exactly; return the settings."""
     typed = {"project_name": name, "description": description, "author_name": author}
-    readme, agents, code = (render(path, typed) for path in FILES)
+    readme, agents, code, dockerfile = (render(path, typed) for path in FILES)
+    assert labels(dockerfile) == {"title": name, "description": description}
     assert shown(agents)[0] == [f"Working on {name}"]
     headings, paragraphs = shown(readme)
     assert (headings, paragraphs[0]) == ([name], description)
@@ -89,6 +96,7 @@ def test_a_text_is_shown_as_it_was_typed(text):
     check(text, text, text)
 
 
+@pytest.mark.matrix
 def test_ruff_is_content_whatever_the_text(tmp_path):
     for number, text in enumerate([*TEXTS, *PAYLOADS]):
         folder = tmp_path / str(number) / "my_project"

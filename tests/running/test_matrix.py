@@ -1,12 +1,11 @@
 """Serve projects with every pair of answers.
 
 Not all combinations are tested: each pair of answers to two questions occurs in at least one project, so each answer
-is tested on every Python of this machine. The answers come from cookiecutter.json, so new ones are included. The hooks
-set up one project for each set of dependencies, and the others borrow its virtual environment. A table of the projects
-is printed at the end.
+is tested on every Python of this machine. The answers come from cookiecutter.json, so new ones are included. Some of
+them are set up by the hooks, the others get their packages from the cache. A table of the projects is printed at the
+end.
 """
 
-import functools
 import json
 import shutil
 import subprocess
@@ -15,35 +14,40 @@ import time
 
 import pytest
 
-from template_code.questions import ROOT
+from template_code.questions import QUESTIONS, ROOT
 from tests.support.client import Client, heard, socket
 from tests.support.machine import DJANGO, PRESENT, PYTHON_VERSIONS, clean_environment
+from tests.support.packages import environment_of
 from tests.support.production import INTERFACES, Deployment
-from tests.support.rendering import VALUES, all_pairs, given
+from tests.support.rendering import VALUES, all_pairs, given, name_of
 
 pytestmark = pytest.mark.matrix
 
 # The Pythons that this machine lacks, or the newest one if it has all.
 ABSENT = [version for version in PYTHON_VERSIONS if version not in PRESENT] or PYTHON_VERSIONS[-1:]
-SETS = [(version, interface) for version in PRESENT for interface in INTERFACES]
-ENDS = [(PRESENT[0], "WSGI"), (PRESENT[-1], "ASGI")]
+TASKS = QUESTIONS["background_tasks"]
+# What the dependencies depend on.
+SETS = all_pairs({"interface": INTERFACES, "python_version": PRESENT, "background_tasks": TASKS})
+ENDS = [
+    answers
+    for answers in SETS
+    if (answers["python_version"], answers["interface"]) in [(PRESENT[0], "WSGI"), (PRESENT[-1], "ASGI")]
+]
 # The stage counts as one more question.
 ROWS = all_pairs({**VALUES, "python_version": PRESENT, "stage": ["development", "production"]})
 CHECKS = ["spectacular --file schema.yml", "check --fail-level WARNING"]
 SILENT = "System check identified no issues (0 silenced)."
 
 
-@pytest.fixture(params=SETS, ids="-".join)
+@pytest.fixture(params=SETS, ids=name_of)
 def project(request, set_up):
-    version, interface = request.param
-    return set_up(interface, version)
+    return set_up(**request.param)
 
 
-@pytest.fixture(params=ENDS, ids="-".join)
+@pytest.fixture(params=ENDS, ids=name_of)
 def end(request, set_up):
     """The project on the oldest or the newest Python."""
-    version, interface = request.param
-    return set_up(interface, version)
+    return set_up(**request.param)
 
 
 def test_it_has_its_python_and_its_django(project):
@@ -66,43 +70,26 @@ def test_its_tests_pass_without_warnings(end, postgres):
 
 
 def test_the_checks_are_silent(end, postgres, tmp_path):
-    deployment = Deployment(end, tmp_path, postgres.database())
+    deployment = Deployment(end, tmp_path, postgres.database(), CELERY_BROKER_URL="redis://127.0.0.1")
     # Two warnings about HSTS are silenced.
     assert deployment.run("check", "--deploy", "--fail-level", "WARNING").stdout.strip() == SILENT.replace("0", "2")
     assert "No changes detected" in end.run("makemigrations", "--check").stdout
     end.call("pipenv", "run", "lint")
 
 
-@pytest.fixture(scope="module")
-def collected(set_up, tmp_path_factory):
-    """A function that returns the static files' folder of a set of dependencies; other answers do not change them."""
-
-    @functools.cache
-    def collected(interface, version):
-        deployment = Deployment(
-            set_up(interface, version), tmp_path_factory.mktemp("collected"), "sqlite:///no.sqlite3"
-        )
-        deployment.run("collectstatic", "--noinput")
-        return deployment.project.path / "staticfiles"
-
-    return collected
-
-
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['python_version']}-{row['interface']}-{row['stage']}")
-def test_every_pair_of_answers_is_served(bake, set_up, collected, postgres, tmp_path, record_property, row):
+def test_every_pair_of_answers_is_served(bake, postgres, tmp_path, record_property, row):
     answers = given(row)
     stage = answers.pop("stage")
-    dependencies = answers["interface"], answers["python_version"]
-    static = collected(*dependencies) if stage == "production" else None
-    lender = set_up(*dependencies)
+    packages = environment_of(answers)
     started = time.monotonic()
-    project = bake(**answers).borrow(lender)
+    project = bake(**answers)
+    project.venv.symlink_to(packages, target_is_directory=True)
     shutil.copyfile(project.path / ".env.example", project.path / ".env")
     if stage == "production":
         project.run_all("makemigrations users", "makemigrations")
         deployment = Deployment(project, tmp_path, postgres.database())
-        (deployment.project.path / "staticfiles").symlink_to(static, target_is_directory=True)
-        deployment.project.run_all("migrate", *CHECKS, env=deployment.environment)
+        deployment.project.run_all("collectstatic --noinput", "migrate", *CHECKS, env=deployment.environment)
         running = deployment.serve()
     else:
         project.run_all("makemigrations users", "makemigrations", "migrate", *CHECKS)
@@ -125,6 +112,9 @@ def is_served(server, answers, https):
     assert len(ada.api("GET", "/api/v1/items/")["results"]) == 2
     for path in ("/api/docs/", "/api/schema/", "/admin/login/", "/readyz"):
         assert ada.get(path).status_code == 200, path
+    if answers["background_tasks"] == "Celery":
+        export = ada.api("POST", "/api/v1/exports/", 201)["id"]
+        assert "Sextant" in ada.get(f"/api/v1/exports/{export}/file/").text
     if answers["interface"] == "ASGI":
         with socket(ada) as connection:
             number = ada.api("POST", "/api/v1/items/", 201, name="Chart")["id"]

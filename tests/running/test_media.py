@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 import requests
 
+from tests.support.client import Client
 from tests.support.production import Deployment
 from tests.support.s3 import BUCKET, REGION, running_storage
 
@@ -35,6 +36,11 @@ def deployment(installed, postgres, tmp_path):
     return Deployment(installed("WSGI"), tmp_path, postgres.database())
 
 
+def address(storage):
+    account = f"{storage.key}:{quote(storage.secret, safe='')}"
+    return f"s3+http://{account}@{storage.address}/{BUCKET}?region_name={REGION}"
+
+
 def save(deployment):
     output = deployment.run("shell", "-c", SAVE).stdout
     (told,) = [line.removeprefix("told:") for line in output.splitlines() if line.startswith("told:")]
@@ -47,8 +53,7 @@ def save(deployment):
 
 
 def test_files_are_in_the_named_bucket(deployment, storage):
-    account = f"{storage.key}:{quote(storage.secret, safe='')}"
-    deployment.environment["MEDIA_BUCKET_URL"] = f"s3+http://{account}@{storage.address}/{BUCKET}?region_name={REGION}"
+    deployment.environment["MEDIA_BUCKET_URL"] = address(storage)
     with storage.signatures_verified():
         name, url = save(deployment)
     assert storage.files() == {name: b"north"}
@@ -58,6 +63,21 @@ def test_files_are_in_the_named_bucket(deployment, storage):
     assert parse_qs(parts.query)["X-Amz-Credential"][0].split("/")[::2] == [storage.key, REGION, "aws4_request"]
     assert storage.secret not in url
     assert requests.get(parts._replace(query="").geturl(), timeout=60).status_code == 403
+
+
+@pytest.mark.matrix
+def test_exports_are_in_the_named_bucket(deploy, storage):
+    deployment = deploy("ASGI", answers={"background_tasks": "Celery"}, MEDIA_BUCKET_URL=address(storage))
+    before = storage.files()
+    with deployment.serve() as server:
+        ada = Client(server, https=True).sign_up("ada")
+        # Without a broker, it runs at once.
+        export = f"/api/v1/exports/{ada.api('POST', '/api/v1/exports/', 201)['id']}/"
+        assert ada.get(f"{export}file/").text.startswith("\ufeffname,")
+        assert storage.files().keys() - before.keys() == {"exports/1.csv"}
+        ada.api("DELETE", export, 204)
+    assert storage.files() == before
+    assert not list((deployment.project.path / "private").glob("exports"))
 
 
 @pytest.mark.matrix

@@ -1,6 +1,5 @@
 """Check a generated project with its own tools: its tests, Django's checks, ruff, and the Pipenv scripts."""
 
-import itertools
 import json
 import re
 
@@ -10,20 +9,24 @@ from template_code.questions import QUESTIONS
 from tests.support.machine import RUNNING_PYTHON, pythons_of_other_djangos
 from tests.support.production import INTERFACES, Deployment
 from tests.support.project import COVERAGE
+from tests.support.rendering import all_pairs, name_of
 
 SILENT = "System check identified no issues (0 silenced)."
-# Each interface and each login, in as few projects as possible. The matrix tests the others.
-FIRST = [("ASGI", "username"), ("WSGI", "email")]
+CODE = {"interface": INTERFACES, "login": QUESTIONS["login"], "background_tasks": QUESTIONS["background_tasks"]}
+# Each pair of answers that change the code. The matrix tests those with Celery, which take longer.
 VARIANTS = [
-    pytest.param(variant, marks=[] if variant in FIRST else pytest.mark.matrix)
-    for variant in itertools.product(INTERFACES, QUESTIONS["login"])
+    pytest.param(answers, marks=pytest.mark.matrix if answers["background_tasks"] == "Celery" else [])
+    for answers in all_pairs(CODE)
 ]
 
 
-@pytest.fixture(params=VARIANTS, ids="-".join)
+@pytest.fixture(params=VARIANTS, ids=name_of)
 def project(request, installed):
-    interface, login = request.param
-    return installed(interface, login=login)
+    return installed(**request.param)
+
+
+def apps(project):
+    return project.answers["__apps"].split()
 
 
 def test_its_tests_pass_on_sqlite_with_full_coverage_and_no_warnings(project):
@@ -58,7 +61,7 @@ def test_coverage_reports_code_and_a_branch_that_no_test_runs(installed, tmp_pat
 
 def test_djangos_checks_are_silent(project, postgres, tmp_path):
     assert project.run("check", "--fail-level", "WARNING").stdout.strip() == SILENT
-    deployment = Deployment(project, tmp_path, postgres.database())
+    deployment = Deployment(project, tmp_path, postgres.database(), CELERY_BROKER_URL="redis://127.0.0.1")
     done = deployment.run("check", "--deploy", "--fail-level", "WARNING", "--database", "default")
     # Two warnings about HSTS are silenced.
     assert done.stdout.strip() == SILENT.replace("0", "2")
@@ -67,12 +70,14 @@ def test_djangos_checks_are_silent(project, postgres, tmp_path):
 def test_the_migrations_match_the_models(project):
     assert "No changes detected" in project.run("makemigrations", "--check").stdout
     made = {str(path.relative_to(project.path)) for path in project.path.glob("*/migrations/0*.py")}
-    assert made == {"items/migrations/0001_initial.py", "users/migrations/0001_initial.py"}
+    assert made == {f"{app}/migrations/0001_initial.py" for app in apps(project)}
 
 
 def test_the_schema_of_its_api_is_valid(project):
     schema = json.loads(project.run("spectacular", "--validate", "--fail-on-warn", "--format", "openapi-json").stdout)
     addresses = {"/api/v1/items/", "/api/v1/items/{id}/", "/api/v1/token/", "/api/v1/users/me/"}
+    if "exports" in apps(project):
+        addresses |= {"/api/v1/exports/", "/api/v1/exports/{id}/", "/api/v1/exports/{id}/file/"}
     assert set(schema["paths"]) == addresses
 
 
@@ -81,9 +86,8 @@ def test_pipenv_runs_its_tests(project):
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize(("interface", "login"), FIRST)
-def test_pipenv_run_lint_finds_nothing(installed, interface, login):
-    assert "All checks passed!" in installed(interface, login=login).call("pipenv", "run", "lint").stdout
+def test_pipenv_run_lint_finds_nothing(project):
+    assert "All checks passed!" in project.call("pipenv", "run", "lint").stdout
 
 
 def test_pipenv_run_lint_fails_where_the_code_is_not_clean(installed, tmp_path):

@@ -45,18 +45,26 @@ SERVERS = {
     "uvicorn.protocols.http.auto uvicorn.protocols.websockets.auto",
     "WSGI": "gunicorn.app.wsgiapp gunicorn.workers.sync redis",
 }
+# What a worker imports, with either broker.
+CELERY = "celery.bin.celery celery.apps.worker celery.concurrency.prefork kombu.transport.pyamqp kombu.transport.redis"
 
 
-@pytest.mark.parametrize("interface", QUESTIONS["interface"])
-def test_each_name_that_a_running_project_imports_is_refused(installed, interface):
-    project = installed(interface)
+@pytest.mark.parametrize(
+    ("interface", "background_tasks"), [("WSGI", "none"), pytest.param("ASGI", "Celery", marks=pytest.mark.matrix)]
+)
+def test_each_name_that_a_running_project_imports_is_refused(installed, interface, background_tasks):
+    project = installed(interface, background_tasks=background_tasks)
     servers = SERVERS[interface] + " argon2 django.db.backends.postgresql.base sentry_sdk storages.backends.s3"
+    apps = "items users"
+    if background_tasks == "Celery":
+        servers += f" {CELERY}"
+        apps += " exports"
     names = {"asked": set(), "installed": set()}
-    for command, environment in ("test items users", {}), ("check", SWITCHES):
+    for command, environment in (f"test {apps}", {}), ("check", SWITCHES):
         done = project.call("python", "-c", SCRIPT, command, stdin=servers, env=environment)
         for kind, found in json.loads(done.stdout.splitlines()[-1]).items():
             names[kind].update(found)
-    own = {path.name for path in project.path.iterdir() if path.is_dir()} - {"scripts", "users"}
+    own = {path.name for path in project.path.iterdir() if path.is_dir()} - {"exports", "private", "scripts", "users"}
     assert {"django", "rest_framework"} <= names["asked"]
     assert {"django", "rest_framework"} <= names["installed"]
     accepted = [

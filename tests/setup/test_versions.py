@@ -4,6 +4,7 @@ import doctest
 import http.server
 import json
 import re
+import sys
 import threading
 from pathlib import Path
 from urllib.parse import urljoin
@@ -13,13 +14,14 @@ import requests
 from packaging.requirements import Requirement
 from pip._internal.models.index import PyPI
 
+from template_code.pipfile import PACKAGES
 from template_code.questions import ROOT
 from tests.support.hooks import path_of_tools
 from tests.support.machine import PYTHON_VERSIONS, RUNNING_PYTHON
-from tests.support.packages import indexes, locked, pins
+from tests.support.packages import indexes, lock, locked, pins
 from tests.support.production import INTERFACES
 from tests.support.project import generate
-from tests.support.user import tracked
+from tests.support.user import tracked, virtualenv
 from tools import versions
 
 try:
@@ -67,7 +69,7 @@ def test_each_package_of_the_pipfile_has_a_version_that_it_allows(rendered, inte
     project = rendered(interface=interface, python_version=python_version)
     pipfile = tomllib.loads((project.path / "Pipfile").read_text())
     shipped = pins(python_version)
-    for package in {**pipfile["packages"], **pipfile["dev-packages"]}.items():
+    for package in (package for table in PACKAGES for package in pipfile[table].items()):
         wanted = Requirement(versions.requirement(*package))
         (exactly,) = shipped[wanted.name].specifier
         assert exactly.operator == "=="
@@ -118,6 +120,20 @@ def test_an_older_and_a_newer_pipenv_agree_with_the_lock(installed, tmp_path, ol
         if python_version != "3.9" or pipenv == older_pipenv:
             project.call(pipenv, "install", "--deploy", "--dev")
     assert (project.path / "Pipfile.lock").read_bytes() == before
+
+
+@pytest.mark.matrix
+def test_pipenv_installs_the_packages_of_telemetry_where_they_are_wanted(installed, tmp_path):
+    project = installed("WSGI").copy(tmp_path)
+    before = lock(project)
+    project.venv.unlink()
+    virtualenv(project.venv, sys.executable, "pip")
+    project.call("pipenv", "install", "--deploy", "--categories", "telemetry")
+    present = json.loads(project.call("python", "-c", LIST_INSTALLED).stdout)
+    wanted = {name: package["version"] for name, package in before["telemetry"].items()}
+    assert wanted == {name: f"=={present[name]}" for name in present.keys() - SEEDS}
+    assert "opentelemetry-sdk" in present
+    assert lock(project) == before
 
 
 def test_the_same_answers_make_the_same_bytes(set_up, installed):

@@ -58,15 +58,16 @@ def locked(project):
     return {name: package for section in ("default", "develop") for name, package in lock(project)[section].items()}
 
 
-def requirements(pipfile, shipped):
-    """Return the pinned packages of this Pipfile, a text, in pip's requirements format."""
+def requirements(pipfile, shipped, *more):
+    """Return the pinned packages of this Pipfile, and of its tables `more`, in pip's requirements format."""
     tables = tomllib.loads(pipfile)
-    return as_requirements(with_dependencies({*tables["packages"], *tables["dev-packages"]}, shipped))
+    wanted = {name for table in ("packages", "dev-packages", *more) for name in tables[table]}
+    return as_requirements(with_dependencies(wanted, shipped))
 
 
-def environment_of(answers):
+def environment_of(answers, *more):
     """Return a virtual environment with the packages of a project, created once and kept in this clone's cache."""
-    text = requirements(render("Pipfile", **answers), known_versions(answers["python_version"]))
+    text = requirements(render("Pipfile", **answers), known_versions(answers["python_version"]), *more)
     return environment_with(answers, text)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from tests.support.machine import clean_environment, free_port, program
+from tests.support.user import PROGRAMS
 
 LIMIT = 60
 MODULES = Path("/etc/apache2/mods-available")
@@ -135,10 +136,11 @@ def replaced(text, changes):
     return text
 
 
-def certificate(folder):
-    """Create a self-signed certificate; return the changes that replace the paths of Debian's certificate."""
+def certificate(folder, name="IP:127.0.0.1"):
+    """Create a self-signed certificate for `name`; return the changes that replace the paths of Debian's."""
     files = [f"{folder}/certificate.pem", f"{folder}/certificate.key"]
-    command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
+    command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test"
+    command += f" -addext subjectAltName={name}"
     openssl = program("openssl")
     subprocess.run([openssl, *command.split(), "-out", files[0], "-keyout", files[1]], check=True, capture_output=True)
     debian = "/etc/ssl/certs/ssl-cert-snakeoil.pem", "/etc/ssl/private/ssl-cert-snakeoil.key"
@@ -146,9 +148,9 @@ def certificate(folder):
 
 
 @contextlib.contextmanager
-def running(front, check, command):
+def running(front, check, command, variables=None):
     """Check the configuration, run the proxy until the block ends, and stop it by its process id."""
-    environment = clean_environment()
+    environment = clean_environment(**(variables or {}))
     done = subprocess.run(check, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     with (front.folder / "output.log").open("w") as output:
@@ -217,6 +219,25 @@ def apache(deployment, folder, sockets):
     configuration.write_text(APACHE.format(**values))
     command = [path, "-f", str(configuration)]
     with running(front, [*command, "-t"], [*command, "-D", "FOREGROUND"]):
+        yield front
+
+
+@contextlib.contextmanager
+def caddy(project, folder, port, media):
+    """Run Caddy in front of the server on this port, with the uploads in this folder, for the host localhost."""
+    front = Front(folder, free_port(), free_port())
+    site = (project.path / "deploy" / "Caddyfile").read_text()
+    ports = f"http_port {front.http}\nhttps_port {front.https}\nadmin off\nskip_install_trust\n"
+    changes = {
+        "\n{\n": f"\n{{\n{ports}log {{\noutput file {folder}/error.log\n}}\n",
+        "dynamic a web 8000 ": f"dynamic a 127.0.0.1 {port} ",
+        "/srv/media": str(media),
+    }
+    (front.folder / "Caddyfile").write_text(replaced(site, changes))
+    options = ["--config", f"{folder}/Caddyfile", "--adapter", "caddyfile"]
+    environment = {"ALLOWED_HOSTS": "localhost", "HOME": str(folder)}
+    path = PROGRAMS / "caddy"
+    with running(front, [path, "validate", *options], [path, "run", *options], environment):
         yield front
 
 

@@ -27,9 +27,7 @@ class OwnItemsMixin(LoginRequiredMixin):
 class ItemListView(OwnItemsMixin, CursorListView):
     ordering = "-created_at"
     paginate_by = 20
-{% if cookiecutter.interface == "ASGI" %}
-    template_name = "{{ cookiecutter.app_name }}/item_list_live.html"
-{% endif %}
+    template_name = "{{ cookiecutter.app_name }}/{{ cookiecutter.__item_list }}.html"
 
 
 class ItemCreateView(LoginRequiredMixin, SuccessMessageMixin, CreateView):

@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+{% if cookiecutter.interface == "ASGI" %}
+from django.utils.module_loading import autodiscover_modules
+{% endif %}
 
 
 class ProjectConfig(AppConfig):
@@ -7,3 +10,8 @@ class ProjectConfig(AppConfig):
     def ready(self) -> None:
         # Registers the checks.
         from {{ cookiecutter.project_slug }} import checks  # noqa: F401
+{% if cookiecutter.interface == "ASGI" %}
+
+        # Each app's routing.py announces the changes of its objects.
+        autodiscover_modules("routing")
+{% endif %}

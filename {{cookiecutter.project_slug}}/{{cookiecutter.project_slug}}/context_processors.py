@@ -9,8 +9,4 @@ def project(request: HttpRequest) -> dict[str, str]:
     return {
         "project_name": settings.PROJECT_NAME,
         "project_description": settings.PROJECT_DESCRIPTION,
-{% if cookiecutter.__django < "6" %}
-        # The value of the attribute `nonce` of scripts and styles; newer Django has a context processor for it.
-        "csp_nonce": getattr(request, "csp_nonce", ""),
-{% endif %}
     }

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ from {{ cookiecutter.project_slug }}.service_urls import (
     database_url,
     email_url,
     matching,
+    otlp_endpoint,
     port,
     redis_url,
     sentry_dsn,
@@ -137,6 +139,13 @@ VARIABLES = [
         secret=True,
     ),
     Variable("SENTRY_DSN", sentry_dsn, "where errors are reported", secret=True),
+    Variable("OTEL_EXPORTER_OTLP_ENDPOINT", otlp_endpoint, "where metrics and traces go: `http://collector:4318`"),
+    Variable(
+        "OTEL_SERVICE_NAME",
+        text,
+        "the name of this service there",
+        default="{{ cookiecutter.project_slug }}",
+    ),
     Variable("LOG_LEVEL", level, "the lowest level of the messages that are logged", default="INFO"),
     Variable("LOG_FORMAT", log_format, "`console` or `json`; if not set, console on a terminal, otherwise json"),
     Variable("WEB_CONCURRENCY", count, "number of server processes", default="1"),
@@ -202,6 +211,9 @@ def read(environment: Mapping[str, str], building: bool = False) -> dict[str, An
         keys = [values["SECRET_KEY"], *values["SECRET_KEY_FALLBACKS"]]
         if any(map(is_weak, keys)):
             problems.append("SECRET_KEY or a fallback is too short or a placeholder: use 50 random characters.")
+    if values.get("OTEL_EXPORTER_OTLP_ENDPOINT") and not building and not find_spec("opentelemetry"):
+        command = 'pipenv install --deploy --categories "packages telemetry"'
+        problems.append(f"OTEL_EXPORTER_OTLP_ENDPOINT needs packages that are not installed: run {command}.")
     if problems:
         raise SystemExit("\n".join(problems))
     return values

@@ -114,9 +114,6 @@ class Handler(ASGIHandler):
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         if is_asynchronous(request.path_info):
             return await super().get_response_async(request)
-{% if cookiecutter.__django == "4.2" %}
-        return await sync_to_async(self.synchronous.get_response)(request)
-{% else %}
         response = asyncio.ensure_future(sync_to_async(self.synchronous.get_response)(request))
         try:
             return await asyncio.shield(response)
@@ -124,7 +121,6 @@ class Handler(ASGIHandler):
             # The client has disconnected. Django would close the body while the thread still reads it.
             await asyncio.wait([response])
             raise
-{% endif %}
 
     def create_request(self, scope: Any, body_file: IO[bytes]) -> Any:
         request, error = super().create_request(scope, body_file)

@@ -22,6 +22,8 @@ class LoggedRequest(HttpRequest):
 
     id: str
     started: float
+    # Only with telemetry.py.
+    trace_id: str
 
 
 logger = logging.getLogger(__name__)
@@ -50,6 +52,9 @@ def config(level: str, style: str | None) -> dict[str, Any]:
             # Without their own handlers, which would print each line twice.
             "django": {},
             "axes": {"level": "WARNING"},
+            # If nothing receives the metrics, one line a minute says so; for the traces, it would be many.
+            "opentelemetry": {"level": "ERROR"},
+            "opentelemetry.exporter.otlp.proto.http.trace_exporter": {"level": "CRITICAL"},
             "gunicorn.error": {"propagate": True},
             # RequestLogMiddleware logs the responses.
             "django.channels.server": {"level": "ERROR"},
@@ -61,14 +66,15 @@ def config(level: str, style: str | None) -> dict[str, Any]:
 
 
 def details() -> dict[str, Any]:
-    """Return the ids of the current request and its user."""
+    """Return the ids of the current request, its trace and its user."""
     request = current_request.get()
     if request is None:
         return {}
     user = getattr(request, "user", None)
     # A user that is not loaded yet would query the database.
     known = user is not None and getattr(user, "_wrapped", None) is not empty
-    return {"request_id": request.id, "user_id": getattr(user, "pk", None) if known else None}
+    traced = {"trace_id": request.trace_id} if hasattr(request, "trace_id") else {}
+    return {"request_id": request.id, **traced, "user_id": getattr(user, "pk", None) if known else None}
 
 
 class RefusalFilter(logging.Filter):

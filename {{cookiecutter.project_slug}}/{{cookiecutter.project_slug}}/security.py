@@ -137,3 +137,10 @@ class SecurityMiddleware(MiddlewareMixin):
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         return response
+{% if cookiecutter.__django < "6" %}
+
+
+def csp_nonce(request: HttpRequest) -> dict[str, str]:
+    """Add the value of the attribute `nonce` of scripts and styles to the context of every template."""
+    return {"csp_nonce": getattr(request, "csp_nonce", "")}
+{% endif %}

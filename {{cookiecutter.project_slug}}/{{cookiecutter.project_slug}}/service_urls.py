@@ -126,7 +126,8 @@ def email_url(value: str) -> dict[str, Any]:
         kind = parts.scheme.replace("mail", "").replace("file", "filebased")
         folder = matching("/.+" if kind == "filebased" else "", parts.host + parts.path)
         typed(parts.options)
-        return mail_settings(f"django.core.mail.backends.{kind}.EmailBackend", {"file_path": folder} if folder else {})
+        backend = f"django.core.mail.backends.{kind}.EmailBackend"
+        return {"BACKEND": backend, "OPTIONS": {"file_path": folder} if folder else {}}
     options = {
         "host": matching("[^/]+/?", parts.host + parts.path).strip("/[]"),
         "port": parts.port or {"smtp": 25, "smtp+tls": 587, "smtps": 465}[parts.scheme],
@@ -137,23 +138,19 @@ def email_url(value: str) -> dict[str, Any]:
         "timeout": 5,
         **typed(parts.options, timeout=count),
     }
-    return mail_settings("{{ cookiecutter.project_slug }}.mail.EmailBackend", options)
-
-
-def mail_settings(backend: str, options: dict[str, Any]) -> dict[str, Any]:
-{% if cookiecutter.__django >= "6.1" %}
-    """Return an entry of Django's setting MAILERS."""
-    return {"BACKEND": backend, "OPTIONS": options}
-{% else %}
-    """Return Django's settings EMAIL_BACKEND, EMAIL_HOST and so on."""
-    names = {"username": "HOST_USER", "password": "HOST_PASSWORD"}
-    settings = {f"EMAIL_{names.get(name, name.upper())}": option for name, option in options.items()}
-    return {"EMAIL_BACKEND": backend, **settings}
-{% endif %}
+    return {"BACKEND": "{{ cookiecutter.project_slug }}.{{ cookiecutter.__mail }}.EmailBackend", "OPTIONS": options}
 
 
 def sentry_dsn(value: str) -> str:
     """a URL such as https://key@example.com/1"""
     parts = split_url(value, "https?")
     matching(r"[^/]+ [^/]+(/[^/]+)*/[0-9]+", f"{parts.user} {parts.host}{parts.path}")
+    return value
+
+
+def otlp_endpoint(value: str) -> str:
+    """a URL such as http://collector:4318"""
+    parts = split_url(value, "https?")
+    # OpenTelemetry reads a password from OTEL_EXPORTER_OTLP_HEADERS.
+    matching(" [^/]+(/.*)?", f"{parts.user} {parts.host}{parts.path}")
     return value

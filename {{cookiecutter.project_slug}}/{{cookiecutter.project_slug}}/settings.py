@@ -18,6 +18,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from {{ cookiecutter.project_slug }} import logs, sentry
+{% if cookiecutter.background_tasks == "Celery" %}
+from {{ cookiecutter.project_slug }}.celery import TLS, broker_url
+{% endif %}
 from {{ cookiecutter.project_slug }}.environment import BASE_DIR, env
 
 {{ cookiecutter.project_name|python_assignment("PROJECT_NAME") }}
@@ -126,6 +129,10 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 
+if env["OTEL_EXPORTER_OTLP_ENDPOINT"]:
+    # After the log, which has the time, and before everything else that takes time.
+    MIDDLEWARE.insert(2, "{{ cookiecutter.project_slug }}.telemetry.Middleware")
+
 # The toolbar shows how a page was made; zeal raises an error for N+1 queries.
 if DEBUG:
     INSTALLED_APPS += ["debug_toolbar", "zeal"]
@@ -148,6 +155,8 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
 {% if cookiecutter.__django >= "6" %}
                 "django.template.context_processors.csp",
+{% else %}
+                "{{ cookiecutter.project_slug }}.security.csp_nonce",
 {% endif %}
                 "{{ cookiecutter.project_slug }}.context_processors.project",
             ],
@@ -307,11 +316,65 @@ if env["MEDIA_BUCKET_URL"]:
 {% if cookiecutter.__django >= "6.1" %}
 MAILERS = {"default": env["EMAIL_URL"]}
 {% else %}
-# Sets EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT and so on.
-vars().update(env["EMAIL_URL"])
+EMAIL_BACKEND = env["EMAIL_URL"]["BACKEND"]
+# Sets EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER and so on.
+for name, value in env["EMAIL_URL"]["OPTIONS"].items():
+    name = {"username": "host_user", "password": "host_password"}.get(name, name)
+    vars()[f"EMAIL_{name.upper()}"] = value
 {% endif %}
 
 {{ cookiecutter.email|python_assignment("DEFAULT_FROM_EMAIL") }}
+{% if cookiecutter.background_tasks == "Celery" %}
+
+
+# Celery. Without a broker, a task runs in the process that calls it, at once.
+
+INSTALLED_APPS += ["exports", "django_celery_results"]
+
+CELERY_BROKER_URL = broker_url(REDIS_URL)
+CELERY_BROKER_USE_SSL = TLS.get(CELERY_BROKER_URL.partition(":")[0], False)
+CELERY_TASK_ALWAYS_EAGER = not CELERY_BROKER_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+
+# No request waits long for a broker that does not answer. The last option makes RabbitMQ confirm each message.
+CELERY_BROKER_CONNECTION_TIMEOUT = 2
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0}
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout": 2, "confirm_publish": True}
+
+# A message is acknowledged after its task has ended, so that no task is lost with its worker.
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_DEDUPLICATE_SUCCESSFUL_TASKS = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+
+CELERY_TASK_SOFT_TIME_LIMIT, CELERY_TASK_TIME_LIMIT = 240, 300
+# When Redis delivers a message again: later than the longest delay of a retry and the longest task together.
+CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"] = 600
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 200_000  # KiB
+
+# The admin shows the results.
+CELERY_RESULT_BACKEND = "django-db"
+CELERY_RESULT_EXTENDED = True
+CELERY_RESULT_EXPIRES = timedelta(days=1)
+
+CELERY_TIMEZONE = TIME_ZONE
+CELERY_IMPORTS = ["{{ cookiecutter.project_slug }}.task_telemetry"] if env["OTEL_EXPORTER_OTLP_ENDPOINT"] else []
+# Keeps its state in memory, so it needs no file. Each tasks.py declares its part of the schedule.
+CELERY_BEAT_SCHEDULER = "celery.beat.Scheduler"
+
+# Not below MEDIA_ROOT, which web servers serve to anyone.
+STORAGES["exports"] = {
+    "BACKEND": "django.core.files.storage.FileSystemStorage",
+    "OPTIONS": {"location": BASE_DIR / "private" / "exports"},
+}
+if env["MEDIA_BUCKET_URL"]:
+    options = STORAGES["default"]["OPTIONS"]
+    folder = f"{options.get('location', '')}/exports".strip("/")
+    STORAGES["exports"] = {
+        "BACKEND": STORAGES["default"]["BACKEND"],
+        "OPTIONS": {**options, "location": folder, "default_acl": "private", "file_overwrite": True},
+    }
+{% endif %}
 
 
 # Operation

@@ -12,8 +12,9 @@ handler403 = "{{ cookiecutter.project_slug }}.views.permission_denied"
 handler404 = "{{ cookiecutter.project_slug }}.views.page_not_found"
 
 urlpatterns = [
-    path("", include("{{ cookiecutter.app_name }}.urls")),
-    path("", include("users.urls")),
+{% for app in cookiecutter.__apps.split() %}
+    path("", include("{{ app }}.urls")),
+{% endfor %}
     path("accounts/", include("django.contrib.auth.urls")),
     path(settings.ADMIN_URL, admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

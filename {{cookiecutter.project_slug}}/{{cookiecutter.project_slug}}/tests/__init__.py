@@ -44,6 +44,8 @@ def isolate():
         },
 {% endif %}
         STORAGES={**dict.fromkeys(settings.STORAGES, uploads), "staticfiles": settings.STORAGES["staticfiles"]},
+        # Only there if OTEL_EXPORTER_OTLP_ENDPOINT is set.
+        MIDDLEWARE=[name for name in settings.MIDDLEWARE if not name.endswith(".telemetry.Middleware")],
         MEDIA_ROOT=f"{folder}/media",
         STATIC_ROOT=f"{folder}/static",
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
@@ -56,6 +58,12 @@ def isolate():
         database["CONN_MAX_AGE"] = 0
     for name in "{{ cookiecutter.project_slug }}.logs", "axes":
         logging.getLogger(name).setLevel(logging.ERROR)
+{% if cookiecutter.background_tasks == "Celery" %}
+    # Tasks run at once, without a broker.
+    conf = sys.modules["{{ cookiecutter.project_slug }}.celery"].app.conf
+    conf["CELERY_TASK_ALWAYS_EAGER"], conf["CELERY_BROKER_URL"] = True, "memory://"
+    logging.getLogger("celery").setLevel(logging.ERROR)
+{% endif %}
     # Only loaded if SENTRY_DSN is set. Without a DSN it reports nothing.
     if "sentry_sdk" in sys.modules:
         sys.modules["sentry_sdk"].init("")

@@ -41,6 +41,7 @@ UNUSABLE = {
     "MEDIA_BUCKET_URL": "s3://hidden",
     "EMAIL_URL": "hidden@host",
     "SENTRY_DSN": "hidden",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318",
     "LOG_LEVEL": "LOUD",
     "LOG_FORMAT": "xml",
     "WEB_CONCURRENCY": "0",
@@ -80,6 +81,12 @@ class EnvironmentTests(SimpleTestCase):
             with self.subTest(weak):
                 self.assertIn("short or a placeholder", self.refused(**weak))
                 read({**PRODUCTION, **weak, "DEBUG": "True"})
+
+    def test_the_command_that_installs_missing_packages_is_named(self):
+        endpoint = {**PRODUCTION, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
+        with mock.patch("{{ cookiecutter.project_slug }}.environment.find_spec", return_value=None):
+            self.assertIn('pipenv install --deploy --categories "packages telemetry"', self.refused(**endpoint))
+            read(endpoint, building=True)
 
     def test_a_variable_that_is_not_set_has_its_default(self):
         values = read(PRODUCTION)

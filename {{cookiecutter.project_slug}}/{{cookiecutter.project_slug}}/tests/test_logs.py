@@ -36,6 +36,12 @@ class LogTests(TestCase):
         self.assertEqual(line["request_id"], response["X-Request-ID"])
         self.assertGreaterEqual(line["duration_ms"], 0)
 
+    def test_a_line_has_the_id_of_the_trace_if_there_is_one(self):
+        token = logs.current_request.set(mock.Mock(trace_id="0af7651916cd43dd", spec=["id", "trace_id"]))
+        self.addCleanup(logs.current_request.reset, token)
+        logging.getLogger("items").warning("It is late.")
+        self.assertEqual(self.lines()[0]["trace_id"], "0af7651916cd43dd")
+
     def test_a_valid_request_id_is_kept(self):
         for given, kept in ("0123-4567_89", True), ("short", False), ("a b c d e f", False), ("x" * 129, False):
             with self.subTest(given=given):

@@ -11,11 +11,7 @@ from {{ cookiecutter.project_slug }}.mail import EmailBackend, places, threads
 class MailTests(SimpleTestCase):
     def send(self):
         message = mail.EmailMessage("Subject", "Text", "from@example.com", ["to@example.com"])
-{% if cookiecutter.__django >= "6.1" %}
         return EmailBackend("host", alias="default").send_messages([message])
-{% else %}
-        return EmailBackend("host").send_messages([message])
-{% endif %}
 
     def sending(self, send):
         return mock.patch.object(smtp.EmailBackend, "send_messages", side_effect=send)

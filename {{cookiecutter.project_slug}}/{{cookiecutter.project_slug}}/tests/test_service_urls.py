@@ -48,6 +48,7 @@ REFUSED = {
         "mail://host",
     ],
     service_urls.sentry_dsn: ["https://host/1", "https://key@host", "https://key@host/project", "key@host/1"],
+    service_urls.otlp_endpoint: ["http://", "http://:4318", "http://user:secret@host:4318"],
 }
 
 
@@ -96,13 +97,9 @@ class AddressTests(SimpleTestCase):
             ("smtps", (465, False, True)),
         ):
             with self.subTest(scheme):
-                options = service_urls.email_url(f"{scheme}://us%40er:1%2F2@host?timeout=3")
-{% if cookiecutter.__django >= "6.1" %}
-                options = {f"EMAIL_{name.upper()}": value for name, value in options["OPTIONS"].items()}
-{% endif %}
-                found = options["EMAIL_PORT"], options["EMAIL_USE_TLS"], options["EMAIL_USE_SSL"]
-                self.assertEqual(found, expected)
-                self.assertEqual((options["EMAIL_HOST"], options["EMAIL_TIMEOUT"]), ("host", 3))
+                options = service_urls.email_url(f"{scheme}://us%40er:1%2F2@host?timeout=3")["OPTIONS"]
+                self.assertEqual((options["port"], options["use_tls"], options["use_ssl"]), expected)
+                self.assertEqual((options["host"], options["timeout"]), ("host", 3))
 
     def test_mail_can_be_written_to_files_or_to_the_terminal(self):
         for value, name in ("filemail:///folder", "filebased"), ("consolemail://", "console"):
@@ -113,3 +110,8 @@ class AddressTests(SimpleTestCase):
         for value in "https://key@host/1", "http://key:secret@host:9000/path/1":
             with self.subTest(value):
                 self.assertEqual(service_urls.sentry_dsn(value), value)
+
+    def test_a_collector(self):
+        for value in "http://collector:4318", "https://collector.example.com/otlp/":
+            with self.subTest(value):
+                self.assertEqual(service_urls.otlp_endpoint(value), value)

@@ -150,3 +150,10 @@ class SettingsTests(TestCase):
             start.assert_not_called()
             load(SENTRY_DSN="https://key@sentry.example.com/1")
             start.assert_called_once_with("https://key@sentry.example.com/1")
+
+    def test_requests_are_measured_if_there_is_a_collector(self):
+        middleware = "{{ cookiecutter.project_slug }}.telemetry.Middleware"
+        self.assertNotIn(middleware, load()["MIDDLEWARE"])
+        with mock.patch("{{ cookiecutter.project_slug }}.environment.find_spec"):
+            changed = load(OTEL_EXPORTER_OTLP_ENDPOINT="http://collector:4318")
+        self.assertEqual(changed["MIDDLEWARE"].index(middleware), 2)
