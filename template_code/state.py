@@ -35,7 +35,6 @@ class State:
 
     def __init__(self, answers: Mapping[str, Any]) -> None:
         self.answers = answers
-        self.app: str = answers["app_name"]
         self.python_version: str = answers["python_version"]
         self.misleading = processes.misleading_variables(Path(answers["project_slug"], "environment.py"))
         self.runner = Runner(processes.clean_environment(self.misleading), LOG)

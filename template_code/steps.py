@@ -61,19 +61,21 @@ class Migrations(Step):
     name = "migrations, with makemigrations"
 
     def do(self, state: State) -> str:
-        wanted = [Path(app, "migrations", "0001_initial.py") for app in ("users", state.app)]
-        if all(path.exists() for path in wanted):
+        apps = sorted(state.answers["__apps"].split(), key=lambda app: app != "users")
+        # A project that is generated again can have got an app.
+        apps = [app for app in apps if not Path(app, "migrations", "0001_initial.py").exists()]
+        if not apps:
             return "kept"
         before = set(Path().glob("*/migrations/*.py"))
         try:
-            for apps in ["users"], []:
+            for app in apps:
                 # Without the header, which holds the time, the same answers make the same file.
-                state.manager.run("makemigrations", "--no-header", *apps)
+                state.manager.run("makemigrations", "--no-header", app)
         except BaseException:
             for path in set(Path().glob("*/migrations/*.py")) - before:
                 path.unlink()
             raise
-        return f"users and {state.app}"
+        return " and ".join(filter(None, [", ".join(apps[:-1]), apps[-1]]))
 
     def by_hand(self, state: State) -> list[str]:
         return [f"{PYTHON} manage.py makemigrations users", f"{PYTHON} manage.py makemigrations"]

@@ -86,7 +86,7 @@ def test_the_steps_run_in_this_order(tmp_path):
     assert f"{READY}cd {project.path} && pipenv run dev\n" in project.output
     # The migrations of users come first, and no migration has a header with the time.
     *makemigrations, migrate, spectacular, check = commands_done(project)
-    assert makemigrations == ["makemigrations --no-header users", "makemigrations --no-header"]
+    assert makemigrations == ["makemigrations --no-header users", "makemigrations --no-header items"]
     assert (migrate, spectacular, check) == ("migrate", "spectacular --file schema.yml.new", "check")
 
 

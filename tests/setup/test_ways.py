@@ -182,14 +182,15 @@ def test_skipping_what_exists_keeps_the_users_changes_to_the_templates_files_too
     assert "\nReady: " in output
 
 
-def test_generating_again_can_go_from_wsgi_to_asgi(user, rendered):
+def test_generating_again_can_go_from_wsgi_to_asgi_and_add_celery(user, rendered):
     before = made(user, MAKE)
     before.run("shell", "-c", ADD_USER)
-    project = made(user, f"{MAKE} -f".replace("WSGI", "ASGI"))
+    project = made(user, f"{MAKE} -f background_tasks=Celery".replace("WSGI", "ASGI"))
     assert "\nReady: " in project.output
-    assert listing(rendered(interface="ASGI")) <= listing(project)
+    assert listing(rendered(interface="ASGI", background_tasks="Celery")) <= listing(project)
     assert not (project.path / "gunicorn.conf.py").exists()
     assert "1 user" in project.run("shell", "-c", COUNT_USERS).stdout
+    assert "No changes detected" in project.run("makemigrations", "--check").stdout
     project.call("pipenv", "verify")
     project.run("test")
     with user.serve(project) as server:
