@@ -155,7 +155,7 @@ def watched(request, equip, redis_port):
         wait_until(lambda: is_up(f"{watched.prometheus}/-/ready") and is_up(f"{watched.collector}/metrics"), server)
         if ANSWERS[request.param]:
             celery = "celery", "--app", "my_project"
-            stack.enter_context(running(deployment, *celery, "beat", "--schedule", folder / "beat"))
+            stack.enter_context(running(deployment, *celery, "beat"))
             # No worker is there yet.
             watched.wait_for("5. Tasks that wait")
             stack.enter_context(running(deployment, *celery, "worker", "--concurrency", "2"))

@@ -1,8 +1,11 @@
 from unittest import mock
 
 from celery.schedules import crontab
+from django.contrib.auth import get_user_model
 from django.core.mail import EmailMessage
-from django.test import SimpleTestCase
+from django.test import SimpleTestCase, TestCase
+from django.urls import reverse
+from django_celery_results.models import TaskResult
 from kombu.exceptions import OperationalError
 
 from {{ cookiecutter.project_slug }} import tasks
@@ -84,3 +87,12 @@ class CleanUpTests(SimpleTestCase):
         with mock.patch.object(tasks, "call_command") as call_command:
             tasks.clean_up()
         call_command.assert_called_once_with("cleanup")
+
+
+class ResultTests(TestCase):
+    def test_the_admin_shows_them(self):
+        self.client.force_login(get_user_model().objects.create_superuser("root@example.com"))
+        TaskResult.objects.create(task_id="0001", task_name=tasks.clean_up.name, status="FAILURE")
+        response = self.client.get(reverse("admin:django_celery_results_taskresult_changelist"))
+        self.assertContains(response, '<td class="field-status">FAILURE</td>', html=True)
+        self.assertContains(response, tasks.clean_up.name)
