@@ -22,8 +22,8 @@
 
 PYTHON ?= python3
 TOOLS = "$(PYTHON)" -m tools.prepare requirements-test.txt
-TEST = git chromium redis-server
-MATRIX = $(TEST) apache2 buildah curl debootstrap java nginx node npm openssl pgbouncer podman prometheus \
+TEST = git chromium msgfmt openssl redis-server
+MATRIX = $(TEST) apache2 buildah curl debootstrap java nginx node npm pgbouncer podman prometheus \
 	rabbitmq-server runc unshare
 LOAD = $(MATRIX)
 PYTEST = .venv/bin/python -m pytest --numprocesses logical --dist loadfile --no-loadscope-reorder

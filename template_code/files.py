@@ -32,6 +32,8 @@ def task_files(answers: Mapping[str, Any]) -> dict[str, bool]:
         "exports/__init__.py": celery,
         "exports/admin.py": celery,
         "exports/apps.py": celery,
+        "exports/locale/de/LC_MESSAGES/django.mo": celery,
+        "exports/locale/de/LC_MESSAGES/django.po": celery,
         "exports/migrations/__init__.py": celery,
         "exports/models.py": celery,
         "exports/routing.py": asgi,
@@ -56,7 +58,6 @@ def optional_files(answers: Mapping[str, Any]) -> dict[str, bool]:
     """Return path -> wanted for the files that belong to an answer; all other files are always there."""
     app, project = answers["app_name"], answers["project_slug"]
     asgi = answers["interface"] == "ASGI"
-    email = answers["login"] == "email"
     docker = answers["containers"] == "Docker"
     github, gitlab = answers["ci"] == "GitHub", answers["ci"] == "GitLab"
     old_sqlite = answers["__django"] == "4.2"
@@ -94,7 +95,6 @@ def optional_files(answers: Mapping[str, Any]) -> dict[str, bool]:
         "Dockerfile": docker,
         "gunicorn.conf.py": not asgi,
         "secrets/.gitignore": docker,
-        "users/managers.py": email,
         **task_files(answers),
     }
 

@@ -16,13 +16,13 @@ from template_code.versions import is_tested
 # Modules that the running project imports, or tries to import, under other names than those of the packages in
 # versions/: an app of the same name would replace one. A test compares this list with a running project.
 IMPORTED = {
-    "a2wsgi", "allauth", "argon2", "attr", "awscrt", "axes", "backports", "bcrypt", "brotli", "brotlicffi", "chardet",
+    "a2wsgi", "allauth", "argon2", "attr", "awscrt", "backports", "bcrypt", "brotli", "brotlicffi", "chardet",
     "coreapi", "coreschema", "corsheaders", "crispy_forms", "csp", "dateutil", "debug_toolbar", "dj_rest_auth",
     "django_filters", "django_redis", "docutils", "dotenv", "environ", "fqdn", "gevent", "google", "greenlet",
     "gssapi", "guardian", "h2", "hiredis", "httpcore", "inotify", "ipdb", "ipware", "isoduration", "jinja2",
-    "jsonpointer", "knox", "librabbitmq", "markdown", "mypy_django_plugin", "mypy_drf_plugin", "mypyc",
-    "oauth2_provider", "opentelemetry", "org", "passlib", "pip", "pkg_resources", "polymorphic", "psutil", "psycopg",
-    "psycopg2", "pydantic", "pygments", "pymemcache", "pytz", "pywatchman", "rest_framework",
+    "jsonpointer", "jwt", "librabbitmq", "lxml", "markdown", "mypy_django_plugin", "mypy_drf_plugin", "mypyc",
+    "oauth2_provider", "opentelemetry", "org", "passlib", "pip", "pkg_resources", "png", "polymorphic", "psutil",
+    "psycopg", "psycopg2", "pydantic", "pygments", "pymemcache", "pytz", "pywatchman", "rest_framework",
     "rest_framework_dataclasses", "rest_framework_gis", "rest_framework_jwt", "rest_framework_recursive",
     "rest_framework_simplejwt", "rest_polymorphic", "rfc3339_validator", "rfc3986_validator", "rfc3987",
     "rfc3987_syntax", "rpds", "rsa", "setproctitle", "simplejson", "snappy", "sniffio", "socks", "storages", "tblib",
@@ -32,9 +32,10 @@ IMPORTED = {
 
 # Folders, modules, apps and app labels that the project already has.
 TAKEN = {
-    "admin", "auth", "conftest", "contenttypes", "deploy", "dockerfile", "docs", "exports", "manage", "media",
-    "messages", "migrations", "pipfile", "private", "scripts", "sessions", "site", "static", "staticfiles",
-    "templates", "test", "tests", "tried_app", "users",
+    "account", "admin", "auth", "conftest", "contenttypes", "deploy", "dockerfile", "docs", "exports", "github",
+    "manage", "media", "messages", "mfa", "migrations", "openid_connect", "pipfile", "private", "scripts",
+    "sessions", "site", "socialaccount", "static", "staticfiles", "templates", "test", "tests", "tried_app",
+    "users", "usersessions",
 }  # fmt: skip
 
 SOFT_KEYWORDS = {"case", "match", "type"}

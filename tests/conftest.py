@@ -198,7 +198,7 @@ def postgres():
 
 
 @pytest.fixture(scope="session")
-def deploy(installed, postgres, tmp_path_factory):
+def deploy(installed, postgres, mail_server, tmp_path_factory):
     """Give a new Deployment that is ready to be served: `deploy("WSGI", LOG_FORMAT="json")`.
 
     Static files are collected once, and each database is a copy of one that was migrated once.
@@ -212,6 +212,7 @@ def deploy(installed, postgres, tmp_path_factory):
             project = installed(interface, python_version, **(answers or {}))
             prepared[key] = Deployment(project, folder, postgres.database()).prepare()
         database = postgres.database(prepared[key].database)
+        settings = {"EMAIL_URL": mail_server.url, **settings}
         return Deployment(prepared[key].project, tmp_path_factory.mktemp("deployed"), database, **settings)
 
     return deploy
@@ -219,7 +220,7 @@ def deploy(installed, postgres, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def mail_server():
-    """A mail server that all tests share: `url` is its EMAIL_URL, `message_to(address)` what it was given."""
+    """A mail server that all tests share: `url` is its EMAIL_URL."""
     with running_mail_server() as server:
         yield server
 

@@ -95,6 +95,7 @@ def take_pictures(project, path):
         page = browser.new_page(viewport={"width": 800, "height": 560})
         page.goto(f"{server.url}/accounts/signup/")
         page.fill("[name=username]", "ada")
+        page.fill("[name=email]", "ada@example.com")
         page.fill("[name=password1]", "correct horse battery")
         page.fill("[name=password2]", "correct horse battery")
         page.click("main button")

@@ -97,13 +97,13 @@ class WebServer(Container):
 
 
 @pytest.fixture(scope="module")
-def services(engine, project, image, postgres, redis_port, tmp_path_factory):
+def services(engine, project, image, postgres, redis_port, mail_server, tmp_path_factory):
     """The services of production, on the database and the Redis of the tests, after the one that migrates."""
     folder = tmp_path_factory.mktemp("secrets")
     values = {
         "secret_key": secrets.token_hex(32),
         "database_url": postgres.database(),
-        "email_url": "smtp://localhost",
+        "email_url": mail_server.url,
     }
     services = composed(project, PRODUCTION)["services"]
     addresses = {name: f"redis://127.0.0.1:{redis_port}/{number}" for number, name in enumerate(ADDRESSES)}
@@ -153,7 +153,13 @@ def behind_caddy(project, server, media, folder):
 
 
 @pytest.fixture(scope="module")
-def site(engine, project, web, tmp_path_factory):
+def worker(engine, services):
+    return Container(engine, services["worker"])
+
+
+# The worker sends the mails.
+@pytest.fixture(scope="module")
+def site(engine, project, web, worker, tmp_path_factory):
     media = engine.podman("volume", "inspect", "--format", "{{.Mountpoint}}", "media").stdout.strip()
     with behind_caddy(project, web, media, tmp_path_factory.mktemp("caddy")) as site:
         yield site
@@ -278,8 +284,8 @@ def test_a_page_receives_changes_through_its_socket(site):
         assert heard(connection) == {"event": "saved", "id": made["id"]}
 
 
-def test_the_image_runs_the_worker_and_the_scheduler(engine, services, site):
-    worker, beat = (Container(engine, services[name]) for name in ("worker", "beat"))
+def test_the_image_runs_the_worker_and_the_scheduler(engine, services, site, worker):
+    beat = Container(engine, services["beat"])
     ada = Visitor(site).sign_up("ada-export")
     path = f"/api/v1/exports/{ada.api('POST', '/api/v1/exports/', 201)['id']}/"
     wait_until(lambda: ada.api("GET", path)["state"] == "done", worker)

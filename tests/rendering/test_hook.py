@@ -114,13 +114,13 @@ def test_generating_again_follows_the_new_answer_and_keeps_what_the_user_made(re
 
 
 def test_generating_again_keeps_a_file_of_the_users_where_the_template_has_one_for_another_answer(rendered, tmp_path):
-    answers = {"interface": "WSGI", "login": "username"}
+    answers = {"interface": "ASGI"}
     project = rendered.make(no_input=True, output_dir=tmp_path, extra_context=answers)
-    own = project.path / "users" / "managers.py"
+    own = project.path / "gunicorn.conf.py"
     own.write_text("own = 1\n", encoding="utf-8")
     rendered.make(no_input=True, output_dir=tmp_path, overwrite_if_exists=True, extra_context=answers)
     assert own.read_text(encoding="utf-8") == "own = 1\n"
-    assert listing(project) == listing(rendered(**answers)) | {"users/managers.py"}
+    assert listing(project) == listing(rendered(**answers)) | {"gunicorn.conf.py"}
 
 
 def test_rendering_leaves_nothing_in_the_temporary_folder(tmp_path):

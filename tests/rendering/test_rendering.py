@@ -57,7 +57,7 @@ DIFFERENCES = {
         },
         {"deploy/apache-mod_wsgi.conf", "gunicorn.conf.py", "my_project/tests/test_gunicorn.py"},
     ),
-    ("login", "username", "email"): (set(), {"users/managers.py"}),
+    ("login", "username", "email"): (set(), set()),
     ("background_tasks", "Celery", "none"): (
         {
             "deploy/my_project-beat.service",
@@ -66,6 +66,8 @@ DIFFERENCES = {
             "exports/__init__.py",
             "exports/admin.py",
             "exports/apps.py",
+            "exports/locale/de/LC_MESSAGES/django.mo",
+            "exports/locale/de/LC_MESSAGES/django.po",
             "exports/migrations/__init__.py",
             "exports/models.py",
             "exports/routing.py",
@@ -208,7 +210,7 @@ def test_a_row_of_the_table_without_a_file_is_an_error(tmp_path):
     template = copy_template(tmp_path / "template")
     table = template / "template_code" / "files.py"
     text = table.read_text(encoding="utf-8")
-    row = '        "users/managers.py": email,\n'
+    row = '        "gunicorn.conf.py": not asgi,\n'
     assert row in text
     table.write_text(text.replace(row, f'{row}        "users/gone.py": True,\n'), encoding="utf-8")
     command = cookiecutter_command(tmp_path / "made", {}, "--no-input", template=template)
@@ -246,7 +248,8 @@ def check_all(project):
     dirty = {
         path.relative_to(project.path).as_posix(): found
         for path in project.path.rglob("*")
-        if path.is_file()
+        # These are binary.
+        if path.is_file() and path.suffix != ".mo"
         for found in [list(faults(path.relative_to(project.path), path.read_bytes()))]
         if found
     }
@@ -285,10 +288,12 @@ def test_the_names_stand_in_for_the_default_ones_everywhere(rendered):
 
 
 @pytest.mark.parametrize("answers", CHOSEN, ids=name_of)
-def test_djangos_templates_are_those_of_the_template(rendered, answers):
+def test_djangos_templates_and_translations_are_those_of_the_template(rendered, answers):
     project = rendered(**answers)
     sources = template_files(project.answers)
-    copied = [file for file in listing(project) if file.endswith((".html", "-tpl")) or "/templates/" in file]
+    copied = [
+        file for file in listing(project) if file.endswith((".html", "-tpl", ".mo", ".po")) or "/templates/" in file
+    ]
     assert copied
     for file in copied:
         assert (project.path / file).read_bytes() == sources[file].read_bytes(), file

@@ -85,7 +85,7 @@ def test_no_other_file_has_these_texts():
     found = [
         path.relative_to(TEMPLATE).as_posix()
         for path in TEMPLATE.rglob("*")
-        if path.is_file() and re.search(rf"cookiecutter\.({'|'.join(TITLES)})\b", path.read_text(encoding="utf-8"))
+        if path.is_file() and re.search(rf"cookiecutter\.({'|'.join(TITLES)})\b".encode(), path.read_bytes())
     ]
     assert sorted(found) == sorted(FILES)
 

@@ -9,11 +9,13 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.browser import SCREENSHOTS, faults, heading, sign_in
+from tests.support.authenticators import totp
+from tests.support.browser import SCREENSHOTS, faults, heading, sign_in, sign_in_form, submit
 from tests.support.changes import RESOURCES
 from tests.support.client import PASSWORD, Client
 from tests.support.machine import PRESENT, free_port
-from tests.support.production import Deployment
+from tests.support.mail import link_to
+from tests.support.production import OIDC, Deployment
 
 pytestmark = pytest.mark.matrix
 
@@ -21,11 +23,10 @@ pytestmark = pytest.mark.matrix
 OLDEST, NEWEST = PRESENT[0], PRESENT[-1]
 LONG_NAME = "Compass" * 20
 DESCRIPTION = "A long description that takes more than one line on a telephone. " * 3
-OTHER_PASSWORD = "a different horse altogether"
 STAFF = """
 from users.models import User
 User.objects.create_superuser("root", "root@example.com", "{0}")
-User.objects.create_user("clerk", "clerk@example.com", "{0}", is_staff=True)
+User.objects.create_user("clerk", "clerk@example.com", "{0}", is_staff=True).vouch_for_email()
 """
 
 
@@ -42,13 +43,13 @@ def settings_of(port):
 
 
 @pytest.fixture(scope="module")
-def sites(deploy, mail_server):
+def sites(deploy):
     """A function that returns a server and starts it at the first call: `sites("WSGI", "3.12")`."""
     started = {}
 
     def start(*project):
         port = free_port()
-        deployment = deploy(*project, EMAIL_URL=mail_server.url, **settings_of(port))
+        deployment = deploy(*project, **OIDC, **settings_of(port))
         deployment.run("shell", "-c", STAFF.format(PASSWORD))
         return Site(deployment, stack.enter_context(deployment.serve(port=port)))
 
@@ -93,77 +94,163 @@ def forget(visitor, status):
     visitor.problems.remove(told[0])
 
 
-def test_the_pages_of_an_account_have_no_fault(site, mail_server, enter, look):
+class Walk:
+    """The steps through the pages of accounts."""
+
+    def __init__(self, page, url, look):
+        self.page = page
+        self.url = url
+        self.look = look
+
+    def show(self, path, name):
+        self.page.goto(f"{self.url}/accounts/{path.removeprefix('/accounts/')}")
+        self.look(self.page, name)
+
+    def refuse(self, name, **fields):
+        """Send the form of the page with errors."""
+        submit(self.page, **fields)
+        expect(self.page.locator(".errorlist").first).to_be_visible()
+        self.look(self.page, name)
+
+
+def press(page):
+    """Press the first button of the page's content."""
+    page.get_by_role("main").get_by_role("button").first.click()
+
+
+def test_the_pages_to_sign_up_and_sign_in_have_no_fault(site, enter, look):
     visitor = enter(site)
     page = visitor.open("/")
-    expect(heading(page, "Sign in")).to_be_visible()
-    look(page, "sign-in")
-    sign_in(page, "ada-account", "wrong")
-    expect(page.get_by_text("Please enter a correct username and password.")).to_be_visible()
-    look(page, "sign-in-errors")
+    walk = Walk(page, site.url, look)
+    walk.show("login/", "sign-in")
+    walk.refuse("sign-in-errors", login="ada-account", password="wrong")
+    walk.show("signup/", "sign-up")
+    walk.refuse("sign-up-errors", username="not a name", email="ada@nowhere", password1="1234", password2="12345")
+    address = "ada-account@example.com"
+    submit(page, username="ada-account", email=address, password1=PASSWORD, password2=PASSWORD)
+    expect(page).to_have_url(f"{site.url}/accounts/confirm-email/")
+    look(page, "verification-sent")
+    walk.show("confirm-email/bad/", "confirm-email-bad")
+    walk.show(link_to(site.url, address, "/accounts/confirm-email/"), "confirm-email")
+    press(page)
+    expect(sign_in_form(page)).to_be_visible()
+    look(page, "confirmed-email")
 
-    page.get_by_role("link", name="Sign up").click()
-    look(page, "sign-up")
-    page.get_by_label("Username").fill("not a name")
-    page.get_by_label("Email").fill("ada@nowhere")
-    page.get_by_label("Password:", exact=True).fill("1234")
-    page.get_by_label("Password confirmation").fill("12345")
-    page.get_by_role("button", name="Create the account").click()
-    expect(page.locator(".errorlist")).to_have_count(3)
-    look(page, "sign-up-errors")
-
-    Client(site.server, https=True).sign_up("ada-account")
-    page.goto(f"{site.url}/accounts/login/")
-    page.get_by_role("link", name="Forgot your password?").click()
-    look(page, "reset")
-    mail_server.messages.clear()
-    page.get_by_label("Email").fill("ada-account@example.com")
-    page.get_by_role("button", name="Send the link").click()
-    expect(heading(page, "Check your email")).to_be_visible()
+    walk.show("password/reset/", "reset")
+    walk.refuse("reset-errors", email="ada@nowhere")
+    submit(page, email=address)
+    expect(page).to_have_url(f"{site.url}/accounts/password/reset/done/")
     look(page, "reset-done")
+    path = link_to(site.url, address, "/accounts/password/reset/key/")
+    walk.show(path, "reset-key")
+    walk.refuse("reset-key-errors", password1="1", password2="2")
+    submit(page, password1=PASSWORD, password2=PASSWORD)
+    expect(page).to_have_url(f"{site.url}/accounts/password/reset/key/done/")
+    look(page, "reset-key-done")
+    walk.show(path, "reset-key-bad")
 
-    message = mail_server.message_to("ada-account@example.com")
-    (path,) = re.findall(r"https://127\.0\.0\.1:\d+(/\S+)", message.get_content())
-    page.goto(f"{site.url}{path}")
-    look(page, "reset-confirm")
-    page.get_by_label("New password:", exact=True).fill(OTHER_PASSWORD)
-    page.get_by_label("New password confirmation").fill(PASSWORD)
-    page.get_by_role("button", name="Save").click()
-    expect(page.locator(".errorlist")).to_have_count(1)
-    look(page, "reset-confirm-errors")
-    page.get_by_label("New password:", exact=True).fill(OTHER_PASSWORD)
-    page.get_by_label("New password confirmation").fill(OTHER_PASSWORD)
-    page.get_by_role("button", name="Save").click()
-    expect(heading(page, "Your new password is set")).to_be_visible()
-    look(page, "reset-complete")
-    page.goto(f"{site.url}{path}")
-    expect(page.get_by_text("This link was already used")).to_be_visible()
-    look(page, "reset-invalid")
+    walk.show("inactive/", "inactive")
+    walk.show("oidc/oidc/login/", "social")
+    walk.show("3rdparty/login/cancelled/", "social-cancelled")
+    page.goto(f"{site.url}/accounts/3rdparty/login/error/")
+    forget(visitor, 401)
+    look(page, "social-error")
 
 
 def test_the_page_for_a_locked_out_user_has_no_fault(site, enter, look):
-    client = Client(site.server, https=True).sign_up("ada-locked")
-    client.sign_out()
-    for _ in range(4):
+    site.deployment.add_users("ada-locked")
+    client = Client(site.server, https=True)
+    for _ in range(5):
         client.sign_in("ada-locked", "wrong")
     visitor = enter(site)
     page = visitor.open("/")
     sign_in(page, "ada-locked", "wrong")
-    expect(heading(page, "Too many failed sign-ins")).to_be_visible()
+    expect(heading(page, "Too many attempts")).to_be_visible()
     forget(visitor, 429)
     look(page, "locked-out")
 
 
+def test_the_pages_of_an_account_have_no_fault(site, enter, look):
+    def prove():
+        page.goto(f"{site.url}/accounts/reauthenticate/")
+        submit(page, password=PASSWORD)
+        expect(heading(page, "Items")).to_be_visible()
+
+    # The longest possible name must fit too.
+    name = "ada-account-pages".ljust(150, "n")
+    site.deployment.add_users(name)
+    Client(site.server, https=True).sign_in(name)
+    page = enter(site).open("/")
+    walk = Walk(page, site.url, look)
+    sign_in(page, name, PASSWORD)
+    expect(heading(page, "Items")).to_be_visible()
+    walk.show("reauthenticate/", "reauthenticate")
+    walk.refuse("reauthenticate-errors", password="wrong")
+    prove()
+
+    walk.show("email/", "email")
+    walk.refuse("email-errors", email="ada@nowhere")
+    submit(page, email="ada-account-pages@example.org")
+    expect(page.locator("[name=action_remove]")).to_be_visible()
+    look(page, "email-pending")
+    # A second factor needs a verified address.
+    page.locator("[name=action_remove]").click()
+    expect(page.locator("[name=action_remove]")).to_have_count(0)
+    walk.show("password/change/", "password")
+    walk.refuse("password-errors", oldpassword="wrong", password1="1234", password2="12345")
+    walk.show("sessions/", "sessions")
+    walk.show("tokens/", "tokens")
+    submit(page, name="Laptop")
+    expect(page.locator("code")).to_be_visible()
+    look(page, "tokens-new")
+    walk.show("data/", "data")
+    walk.show("delete/", "delete")
+
+    walk.show("2fa/", "second-factor-none")
+    walk.show("2fa/totp/activate/", "totp")
+    walk.refuse("totp-errors", code="000000")
+    submit(page, code=totp(page.locator("#authenticator_secret").input_value()))
+    codes = page.locator("#recovery_codes")
+    expect(codes).to_be_visible()
+    look(page, "recovery-codes")
+    code = codes.input_value().split()[0]
+    walk.show("2fa/recovery-codes/generate/", "recovery-codes-generate")
+    walk.show("2fa/totp/deactivate/", "totp-deactivate")
+    walk.show("2fa/webauthn/", "keys-none")
+    walk.show("2fa/webauthn/add/", "key-add")
+    page.goto(f"{site.url}/accounts/reauthenticate/")
+    for number, link in enumerate([each.get_attribute("href") for each in page.locator("main a.button").all()]):
+        walk.show(link, f"reauthenticate-{number}")
+
+    walk.show("logout/", "sign-out")
+    press(page)
+    sign_in(page, name, PASSWORD)
+    expect(page.locator("#id_code")).to_be_visible()
+    look(page, "second-factor")
+    walk.refuse("second-factor-errors", code="wrong")
+    submit(page, code=code)
+    expect(heading(page, "Items")).to_be_visible()
+    prove()
+
+    walk.show("3rdparty/", "connections-none")
+    site.deployment.add_connections(name, LONG_NAME)
+    walk.show("3rdparty/", "connections")
+    press(page)
+    expect(page.locator(".errorlist")).to_be_visible()
+    look(page, "connections-errors")
+    walk.show("2fa/", "second-factor-all")
+    walk.show("2fa/webauthn/", "keys")
+    page.get_by_role("link", name=f"Edit {LONG_NAME}").click()
+    look(page, "key-edit")
+    page.go_back()
+    page.get_by_role("link", name=f"Remove {LONG_NAME}").click()
+    look(page, "key-remove")
+
+
 def test_the_pages_of_a_signed_in_user_have_no_fault(site, enter, look):
     visitor = enter(site)
-    # The longest possible name must fit too.
-    name = "ada-signed-in".ljust(150, "n")
-    page = visitor.open("/accounts/signup/")
-    page.get_by_label("Username").fill(name)
-    page.get_by_label("Email").fill("ada-signed-in@example.com")
-    page.get_by_label("Password:", exact=True).fill(PASSWORD)
-    page.get_by_label("Password confirmation").fill(PASSWORD)
-    page.get_by_role("button", name="Create the account").click()
+    name = "ada-signed-in"
+    page = visitor.sign_up(name)
     expect(page.get_by_text("No items yet.")).to_be_visible()
     look(page, "items-none")
 
@@ -198,21 +285,6 @@ def test_the_pages_of_a_signed_in_user_have_no_fault(site, enter, look):
     page.get_by_role("link", name="Older").click()
     expect(page.get_by_role("link", name="Newer")).to_be_visible()
     look(page, "items-second-page")
-
-    page.get_by_role("link", name="Password").click()
-    look(page, "password")
-    page.get_by_label("Old password").fill("wrong")
-    page.get_by_label("New password:", exact=True).fill(OTHER_PASSWORD)
-    page.get_by_label("New password confirmation").fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button").click()
-    expect(page.locator(".errorlist")).to_have_count(2)
-    look(page, "password-errors")
-    page.get_by_label("Old password").fill(PASSWORD)
-    page.get_by_label("New password:", exact=True).fill(OTHER_PASSWORD)
-    page.get_by_label("New password confirmation").fill(OTHER_PASSWORD)
-    page.get_by_role("main").get_by_role("button").click()
-    expect(heading(page, "Your password was changed")).to_be_visible()
-    look(page, "password-done")
 
 
 def test_the_pages_of_refused_requests_have_no_fault(site, enter, look):
@@ -273,13 +345,11 @@ def test_the_list_the_api_page_and_the_admin_follow_the_policy(sites, enter, pro
     expect(operation.locator(".live-responses-table .response-col_status").last).to_contain_text("201")
     page.screenshot(path=SCREENSHOTS / "api.png", full_page=True)
 
-    page.goto(f"{site.url}/accounts/login/")
+    page.goto(site.url)
     page.get_by_role("button", name="Sign out").click()
+    expect(sign_in_form(page)).to_be_visible()
     page.goto(f"{site.url}/admin/")
-    expect(page.get_by_role("button", name="Log in")).to_be_visible()
-    page.get_by_label("Username").fill("root")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    sign_in(page, "root", PASSWORD)
     expect(heading(page, "Site administration")).to_be_visible()
     page.screenshot(path=SCREENSHOTS / "admin.png", full_page=True)
     page.goto(f"{site.url}/admin/items/item/")

@@ -35,7 +35,7 @@ FAULTS = {
         '        ordering = ["-created_at", "-pk"]\n        verbose_name_plural = "things"\n',
         "migrations",
     ),
-    "a test that fails": ("items/tests/test_pages.py", "“Map” was created.", "“Map” was lost.", "coverage"),
+    "a test that fails": ("items/tests/test_pages.py", "“%(name)s” was created.", "“%(name)s” was lost.", "coverage"),
     "a test that is missing": ("items/tests/test_api.py", "def test_create(", "def not_tested(", "coverage"),
 }
 
@@ -124,6 +124,9 @@ def test_each_file_obeys_editorconfig(rendered, answers):
     project = rendered(**answers)
     for name in listing(project):
         path = project.path / name
+        # These are binary.
+        if path.suffix == ".mo":
+            continue
         rules = editorconfig.get_properties(str(path))
         lines = path.read_bytes().decode(rules["charset"]).split("\n")
         assert (rules["end_of_line"], rules["indent_style"]) == ("lf", "space")

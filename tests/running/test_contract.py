@@ -30,7 +30,7 @@ def schemathesis(description, server, username, examples):
         *("--checks", "all", "--max-examples", str(examples), "--continue-on-failure"),
         *("--seed", "1", "--generation-database", "none"),
     ]
-    account = {"SITE": server.url, "USERNAME": username, "PASSWORD": PASSWORD}
+    account = {"SITE": server.url, "USERNAME": username, "OTHER": "other", "PASSWORD": PASSWORD}
     environment = clean_environment(PYTHONPATH=ROOT, SCHEMATHESIS_HOOKS="tests.support.contract", **account)
     done = subprocess.run(
         command,
@@ -50,7 +50,8 @@ def test_every_response_matches_the_schema(deploy, postgres, tmp_path, interface
     description = tmp_path / "schema.json"
     deployment.run("spectacular", "--format", "openapi-json", "--file", description)
     with deployment.serve() as server:
-        Client(server, https=True).sign_up("ada")
+        for name in "ada", "other":
+            Client(server, https=True).sign_up(name)
         report = schemathesis(description, server, "ada", examples)
     paths = json.loads(description.read_text(encoding="utf-8"))["paths"]
     assert f"Tested: {sum(map(len, paths.values()))}\n" in report, report

@@ -58,13 +58,11 @@ def test_a_change_by_page_is_sent(first):
 
 
 def test_a_change_in_the_admin_is_sent(first, second, deployment):
-    account = {"DJANGO_SUPERUSER_USERNAME": "root", "DJANGO_SUPERUSER_EMAIL": "root@example.com"}
-    environment = {**deployment.environment, **account, "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
-    deployment.project.run("createsuperuser", "--noinput", env=environment)
+    deployment.add_superuser("root")
     ada = person(first, "ada-admin")
     with socket(ada) as connection:
         root = Client(second, https=True)
-        root.submit("/admin/login/?next=/admin/", username="root", password=PASSWORD)
+        root.sign_in("root")
         page = root.submit("/admin/items/item/add/", name="Compass", owner=ada.api("GET", "/api/v1/users/me/")["id"])
         assert "was added successfully" in page.text
         (item,) = ada.api("GET", "/api/v1/items/")["results"]
@@ -139,7 +137,7 @@ def test_a_session_that_a_new_password_has_ended_receives_nothing(first, second)
     elsewhere = Client(second, https=True)
     elsewhere.sign_in("ada-changes")
     with socket(ada) as connection:
-        new = {"new_password1": "a different horse", "new_password2": "a different horse"}
-        elsewhere.submit("/accounts/password_change/", old_password=PASSWORD, **new)
+        new = {"password1": "a different horse", "password2": "a different horse"}
+        elsewhere.submit("/accounts/password/change/", oldpassword=PASSWORD, **new)
         elsewhere.api("POST", "/api/v1/items/", 201, name="Compass")
         assert closed(connection) == SIGNED_OUT

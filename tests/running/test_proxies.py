@@ -42,11 +42,11 @@ def ask(request, deploy):
 
 def test_a_form_is_accepted_on_another_port(ask):
     page, text = ask("GET", "/accounts/login/")
-    (token,) = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', text)
-    fields = {"csrfmiddlewaretoken": token, "username": "nobody", "password": "wrong"}
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', text)[1]
+    fields = {"csrfmiddlewaretoken": token, "login": "nobody", "password": "wrong"}
     answer, text = ask("POST", "/accounts/login/", fields, Cookie=page.headers["Set-Cookie"].partition(";")[0])
     assert answer.status == 200, text
-    assert "correct username and password" in text
+    assert 'id="id_login"' in text
 
 
 def test_an_address_that_is_too_long_for_a_redirect_is_refused(ask):

@@ -11,8 +11,9 @@ from playwright.sync_api import expect
 
 from tests.support.brokers import running_broker, running_worker
 from tests.support.browser import faults
-from tests.support.client import Client
+from tests.support.client import Client, proxied
 from tests.support.machine import free_port
+from tests.support.mail import message_to, text_of
 from tests.support.peers import running_peer
 from tests.support.production import wait_until
 from tests.support.proxies import certificate
@@ -20,6 +21,7 @@ from tests.support.sentry import running_tracker
 
 ANSWERS = {"background_tasks": "Celery"}
 FILE = "exports/tasks.py"
+RESET = "/accounts/password/reset/key/"
 ITEMS = 40
 IMPORTS = "from pathlib import Path\nfrom time import monotonic, sleep"
 SLOW = """number += 1
@@ -63,7 +65,7 @@ with app.connection_for_write() as connection:
         for headers in {}, {"task": "my_project.tasks.clean_up", "id": "1"}:
             producer.publish(body, content_type=content_type, content_encoding="utf-8", headers=headers)
     producer.publish({}, serializer="json", headers={})
-app.send_task("no.such.task", ["/accounts/reset/MQ/confidential/"])
+app.send_task("no.such.task", ["/accounts/password/reset/key/1-confidential/"])
 app.send_task("items.tasks.fail", [])
 app.send_task("exports.tasks.write_export", ["not a number"])
 """
@@ -167,8 +169,8 @@ def add_items(deployment, name):
 
 
 @pytest.fixture
-def ada(request, server, deployment):
-    """A user with items."""
+def ada(request, server, worker, deployment):
+    """A user with items; the worker sent them the mail that verifies their address."""
     name = re.sub(r"\W", "-", request.node.name)
     ada = Client(server, https=True).sign_up(name)
     add_items(deployment, name)
@@ -313,7 +315,7 @@ def test_the_certificate_and_host_name_of_a_broker_with_tls_are_checked(deployme
 
 
 @pytest.mark.matrix
-def test_a_silent_broker_delays_no_one(worker, deployment, broker, ada, postgres, mail_server):
+def test_a_silent_broker_delays_no_one(worker, deployment, broker, ada, postgres):
     release(deployment)
     with running_peer(broker.port) as peer:
         address = broker.url.replace(str(broker.port), str(peer.port))
@@ -324,8 +326,8 @@ def test_a_silent_broker_delays_no_one(worker, deployment, broker, ada, postgres
                 silence()
                 visitor.api("POST", "/api/v1/exports/", 201)
             me = visitor.api("GET", "/api/v1/users/me/")["email"]
-            assert visitor.submit("/accounts/password_reset/", email=me).url.endswith("/done/")
-            mail_server.message_to(me)
+            assert visitor.submit("/accounts/password/reset/", email=me).url.endswith("/done/")
+            message_to(me, RESET)
             assert "Mail is sent without the queue" in server.log
     wait_until(lambda: sorted(export["state"] for export in exports(ada)) == ["done", "waiting"], worker)
     postgres.sql("UPDATE exports_export SET updated_at = updated_at - interval '1 hour'", deployment.database)
@@ -338,14 +340,14 @@ def test_a_silent_broker_delays_no_one(worker, deployment, broker, ada, postgres
 
 @redis_only
 @pytest.mark.matrix
-def test_a_silent_mail_server_delays_no_one(server, worker, mail, mail_server):
+def test_a_silent_mail_server_delays_no_one(server, worker, mail):
     ada = Client(server, https=True).sign_up("ada-mail")
     mail.silent.set()
-    assert ada.submit("/accounts/password_reset/", email="ada-mail@example.com").url.endswith("/done/")
+    assert ada.submit("/accounts/password/reset/", email="ada-mail@example.com").url.endswith("/done/")
     wait_until(lambda: re.search("Task my_project.tasks.send_mail.* retry: Retry in", worker.log), worker)
     mail.silent.clear()
-    message = mail_server.message_to("ada-mail@example.com")
-    token = re.search(r"/accounts/reset/\w+/([\w-]+)/", message.get_content())[1]
+    message = message_to("ada-mail@example.com", RESET)
+    token = re.search(rf"{RESET}\w+-([\w-]+)/", text_of(message))[1]
     assert token not in worker.log
 
 
@@ -370,7 +372,7 @@ def look(visitor, deployment, worker, name):
 @redis_only
 @pytest.mark.matrix
 def test_the_page_is_updated_live(server, deployment, worker, visit):
-    visitor = visit(server.url, extra_http_headers={"X-Forwarded-Proto": "https"})
+    visitor = visit(server.url, extra_http_headers=proxied())
     look(visitor, deployment, worker, "live")
 
 
@@ -380,4 +382,4 @@ def test_the_page_polls_without_a_websocket(deploy, redis, visit):
     deployment = deploy("WSGI", answers=ANSWERS, REDIS_URL=redis, CSRF_TRUSTED_ORIGINS=f"http://127.0.0.1:{port}")
     slow_down(deployment)
     with running_worker(deployment) as worker, deployment.serve(port=port) as server:
-        look(visit(server.url, extra_http_headers={"X-Forwarded-Proto": "https"}), deployment, worker, "poll")
+        look(visit(server.url, extra_http_headers=proxied()), deployment, worker, "poll")

@@ -26,6 +26,7 @@ global: {{scrape_interval: 500ms, scrape_timeout: 500ms}}
 scrape_configs: [{{job_name: collector, honor_labels: true, static_configs: [{{targets: ["127.0.0.1:{port}"]}}]}}]
 """
 COUNT = 'http_server_request_duration_seconds_count{http_route="accounts/login/",http_request_method="GET"}'
+RESET = "accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$"
 VIEW = """
 
 def fail(request):
@@ -122,7 +123,7 @@ class Watched:
         visitor = Client(self.server, https=True)
         for path in "/accounts/login/?secret", f"/unknown-{self.asked}/", "/fail/", "/api/v1/items/", "/begin/":
             visitor.get(path)
-        visitor.get("/accounts/reset/MQ/secret/")
+        visitor.get("/accounts/password/reset/key/1-secret/")
         visitor.request(f"FIND{self.asked}", "/accounts/login/")
         Client(self.server).get("/readyz")
 
@@ -183,14 +184,14 @@ def test_each_process_and_route_is_one_series(watched):
 
     wait_until(both_have_answered, watched.server)
     lines = requests.get(f"{watched.collector}/metrics", timeout=10).text
-    assert 'http_route="accounts/reset/<uidb64>/<token>/"' in lines
+    assert f'http_route="{RESET}"' in lines
     assert watched.asked > 1
     assert not re.search("unknown-|FIND|readyz|secret", lines)
     assert 'job="my_project"' in lines
 
 
 def test_a_trace_has_the_queries_and_tasks_of_its_request_and_no_secret(watched):
-    wanted = {"GET accounts/reset/<uidb64>/<token>/": "SELECT"}
+    wanted = {f"GET {RESET}": "SELECT"}
     if watched.deployment.project.answers["background_tasks"] == "Celery":
         wanted.update({"GET begin/": "items.tasks.measured", "items.tasks.measured": "SELECT"})
 

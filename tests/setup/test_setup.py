@@ -165,7 +165,7 @@ def test_the_command_after_ready_starts_the_server(project, tmp_path):
     path = path_of_tools(tmp_path / "bin", "pipenv")
     command = f"{command} 127.0.0.1:{{port}}"
     with project.serve("bash", "-c", command, env={"PATH": path}) as server:
-        assert "<h1>Sign in</h1>" in requests.get(server.url, timeout=60).text
+        assert 'id="id_login"' in requests.get(server.url, timeout=60).text
 
 
 class Index(http.server.BaseHTTPRequestHandler):

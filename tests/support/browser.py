@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from template_code.questions import ROOT
 from tests.support.client import PASSWORD
+from tests.support.mail import link_to
 
 LIMIT = 20_000
 SCREENSHOTS = ROOT / ".cache" / "screenshots"
@@ -53,20 +54,33 @@ class Visitor:
         return page
 
     def sign_up(self, name):
+        """Create an account and sign in, in production after the link that was mailed; return the first page."""
         page = self.open("/accounts/signup/")
-        page.get_by_label("Username").fill(name)
-        page.get_by_label("Email").fill(f"{name}@example.com")
-        page.get_by_label("Password:", exact=True).fill(PASSWORD)
-        page.get_by_label("Password confirmation").fill(PASSWORD)
-        page.get_by_role("button", name="Create the account").click()
+        address = f"{name}@example.com"
+        submit(page, username=name, email=address, password1=PASSWORD, password2=PASSWORD)
+        page.wait_for_url(lambda url: not url.endswith("/signup/"))
+        if page.url.endswith("/confirm-email/"):
+            page.goto(self.url + link_to(self.url, address, "/accounts/confirm-email/"))
+            page.get_by_role("main").get_by_role("button").click()
+            sign_in(page, name, PASSWORD)
         expect(page.get_by_role("heading", name="Items")).to_be_visible()
         return page
 
 
-def sign_in(page, name, password):
-    page.get_by_label("Username").fill(name)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
+def submit(page, **fields):
+    """Fill in the form with these fields, and send it."""
+    for name, value in fields.items():
+        page.locator(f"#id_{name}").fill(value)
+    page.locator(f"#id_{name}").press("Enter")
+
+
+def sign_in(page, login, password):
+    submit(page, login=login, password=password)
+
+
+def sign_in_form(page):
+    """Return the field that only the page to sign in has, in each language."""
+    return page.locator("#id_login")
 
 
 def heading(page, name):

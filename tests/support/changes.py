@@ -44,11 +44,11 @@ def commit(folder):
 
 
 def contents(project):
-    """Return path -> text of all files, without those that running the project creates."""
+    """Return path -> content of all files, without those that running the project creates."""
     paths = [path for path in project.path.rglob("*") if not MADE & set(path.parts) and path.is_file()]
     # SQLite may leave files beside its database.
     paths = [path for path in paths if not path.name.startswith("db.sqlite3")]
-    return {str(path.relative_to(project.path)): path.read_text(encoding="utf-8") for path in paths}
+    return {str(path.relative_to(project.path)): path.read_bytes() for path in paths}
 
 
 def edit(project, name, old, new):

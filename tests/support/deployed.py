@@ -36,8 +36,9 @@ def sections(project):
 class Deployed:
     """A project on a Debian machine, deployed as its README says but without a web server yet."""
 
-    def __init__(self, debian, project):
+    def __init__(self, debian, project, mail):
         self.debian = debian
+        self.mail = mail
         self.sections = sections(project)
         self.in_front = set()
         debian.copy(project.path, FOLDER)
@@ -47,6 +48,8 @@ class Deployed:
 
     def do(self, title):
         script = f"cd {FOLDER} || cd /\n{self.sections[title]}"
+        if "settings" in title:
+            script += f"\necho EMAIL_URL={self.mail} >> .env"
         self.debian.run(script, DEBIAN_FRONTEND="noninteractive")
 
     def manage(self, *words):
@@ -88,10 +91,10 @@ class Deployed:
 
 
 @contextlib.contextmanager
-def deployed_on_debian(project):
+def deployed_on_debian(project, mail="smtp://localhost"):
     """Yield the Deployed of a copy of an installed project; the machine gets only the files that are in git."""
     project.venv.unlink()
     for name in (".env", "db.sqlite3", "setup.log"):
         (project.path / name).unlink()
     with running_debian() as debian:
-        yield Deployed(debian, project)
+        yield Deployed(debian, project, mail)

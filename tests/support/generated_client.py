@@ -18,11 +18,11 @@ from made.client import AuthenticatedClient, Client
 from made.models import (
     Item,
     ItemRequest,
+    NewToken,
     PaginatedItemList,
     PatchedItemRequest,
     Problem,
     SignInRequest,
-    Token,
     User,
 )
 from made.types import UNSET, Unset
@@ -41,8 +41,8 @@ def pages(client: AuthenticatedClient) -> list[PaginatedItemList]:
 
 
 def main(url: str, username: str, password: str) -> None:
-    token = token_create.sync(client=Client(base_url=url), body=SignInRequest(username, password))
-    assert isinstance(token, Token)
+    token = token_create.sync(client=Client(base_url=url), body=SignInRequest(username=username, password=password))
+    assert isinstance(token, NewToken)
     client = AuthenticatedClient(base_url=url, token=token.token, prefix="Token")
     user = users_me_retrieve.sync(client=client)
     assert isinstance(user, User)

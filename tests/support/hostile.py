@@ -27,7 +27,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore
 from django.urls import get_resolver
 from drf_spectacular.generators import SchemaGenerator
-from knox.models import AuthToken
+from users.models import Token
 from my_project.asgi import application
 from items.models import Item
 import my_project.asgi
@@ -56,6 +56,7 @@ for name in "user", "admin", "victim":
     user = User(**names, is_staff=name == "admin", is_superuser=name == "admin")
     user.set_password(%(password)r)
     user.save()
+    user.vouch_for_email()
     users[name] = user
 for number in range(70):
     item = Item.objects.create(owner=users["user"], name=f"Item {number}")
@@ -66,7 +67,7 @@ print("DESCRIPTION" + json.dumps({
                           for parameter in operation.get("parameters", []) if parameter["in"] == "query"}),
     "sockets": [str(route.pattern) for route in getattr(my_project.asgi, "websocket_urlpatterns", [])],
     "sessions": {name: [session(user) for _ in range(%(sessions)d)] for name, user in users.items()},
-    "tokens": [AuthToken.objects.create(users["user"])[1] for _ in range(%(sessions)d)],
+    "tokens": [Token.objects.issue(users["user"], "API")[1] for _ in range(%(sessions)d)],
     "name": users["user"].get_username(),
     "ids": [str(users["victim"].pk), str(item.pk), str(item.pk - 1)],
 }))
@@ -358,7 +359,7 @@ ADMIN_PARAMETERS = [
         "scripts",
     ),
 ]
-KEYS = ["name", "description", "username", "password", "email", "first_name", "last_name", "owner", "id", "created_at"]
+KEYS = ["name", "description", "username", "password", "email", "code", "first_name", "last_name", "owner", "id"]
 
 
 def text_of(raw):
@@ -586,14 +587,14 @@ def body_of(draw, target, route):
         return draw(json_bodies()), draw(st.sampled_from([b"application/json"] * 6 + TYPES[1:4]))
     if kind == "any":
         return draw(st.one_of(odd, st.sampled_from(JSON))), draw(st.one_of(st.sampled_from(TYPES), odd))
-    known = target.forms.get(route) or ["username", "password", "name"]
+    known = target.forms.get(route) or ["login", "password", "name"]
     fields = [
         (name, draw(st.one_of(odd, odd, st.sampled_from(PLAIN), st.sampled_from(target.ids).map(str.encode))))
         for name in known
         if draw(st.integers(0, 7))
     ]
-    if "username" in known and draw(st.booleans()):
-        fields.append(("username", target.name.encode()))
+    if "login" in known and draw(st.booleans()):
+        fields.append(("login", target.name.encode()))
     if kind == "form":
         return urlencode(fields).encode(), draw(
             st.sampled_from([b"application/x-www-form-urlencoded"] * 6 + TYPES[4:8])

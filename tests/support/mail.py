@@ -3,9 +3,13 @@
 import contextlib
 import email
 import email.policy
+import re
 import socketserver
 import threading
 import time
+
+# The messages to all servers of this process.
+received = []
 
 
 class Server(socketserver.ThreadingTCPServer):
@@ -14,16 +18,27 @@ class Server(socketserver.ThreadingTCPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Session)
         self.url = f"smtp://127.0.0.1:{self.server_address[1]}"
-        self.messages = []
+        self.messages = received
 
-    def message_to(self, address, limit=60):
-        """Wait for the only message to this address and return it."""
-        end = time.monotonic() + limit
-        while address not in [message["To"] for message in self.messages]:
-            assert time.monotonic() < end, f"no mail to {address} arrived"
-            time.sleep(0.05)
-        (message,) = [message for message in self.messages if message["To"] == address]
-        return message
+
+def text_of(message):
+    return message.get_body(["plain"]).get_content()
+
+
+def message_to(address, text, limit=30):
+    """Wait for the only message to this address whose plain text contains this; return it."""
+    end = time.monotonic() + limit
+    while not (found := [each for each in received if each["To"] == address.lower() and text in text_of(each)]):
+        assert time.monotonic() < end, f"no mail to {address} with {text} arrived"
+        time.sleep(0.05)
+    (message,) = found
+    return message
+
+
+def link_to(site, address, path):
+    """Wait for the mail to this address with a link to a page below `path` of this site; return the page's path."""
+    start = f"{site.partition('://')[2]}{path}"
+    return re.search(rf"://{re.escape(start)}\S+", text_of(message_to(address, start)))[0].replace(start, path)[3:]
 
 
 class Session(socketserver.StreamRequestHandler):

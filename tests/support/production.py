@@ -6,9 +6,32 @@ import secrets
 import time
 
 from template_code.questions import QUESTIONS
+from tests.support.client import PASSWORD
 
 INTERFACES = QUESTIONS["interface"]
 SERVE = ("pipenv", "run", "serve")
+OIDC = {
+    "OIDC_CLIENT_ID": "client",
+    "OIDC_CLIENT_SECRET": "secret",
+    "OIDC_ISSUER": "https://login.example.com",
+    "OIDC_NAME": "Company account",
+}
+ADD_USERS = """
+from users.models import User
+for name in {names}:
+    User.objects.create_user(name, f"{{name}}@example.com", {password!r}).vouch_for_email()
+"""
+# What only another site and devices can add: an account there, a passkey with this name, and a security key.
+ADD_CONNECTIONS = """
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from users.models import User
+user = User.objects.get(username={user!r})
+SocialAccount.objects.create(user=user, provider="oidc", uid="1", extra_data={{"email": "ada@example.com"}})
+passkey = {{"clientExtensionResults": {{"credProps": {{"rk": True}}}}}}
+for data in {{"name": {key!r}, "credential": passkey}}, {{"name": "Key ring"}}:
+    Authenticator.objects.create(user=user, type="webauthn", data=data)
+"""
 
 
 class Deployment:
@@ -39,11 +62,24 @@ class Deployment:
     def run(self, *arguments, **options):
         return self.project.run(*arguments, env=self.environment, **options)
 
+    def add_users(self, *names):
+        """Create users with a verified address."""
+        self.run("shell", "-c", ADD_USERS.format(names=names, password=PASSWORD))
+
+    def add_connections(self, user, key):
+        self.run("shell", "-c", ADD_CONNECTIONS.format(user=user, key=key))
+
+    def add_superuser(self, name):
+        account = {"DJANGO_SUPERUSER_EMAIL": f"{name}@example.com", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
+        command = "createsuperuser", "--noinput", "--username", name
+        self.project.run(*command, env={**self.environment, **account})
+
     def without_throttling(self):
-        """Raise every throttle rate so far that no test reaches it."""
+        """Raise every throttle rate and limit so far that no test reaches it."""
         settings = self.project.path / self.project.answers["project_slug"] / "settings.py"
-        text, count = re.subn(r'"\d+/min"', '"1000000/min"', settings.read_text(encoding="utf-8"))
-        assert count, "the settings have no throttle rate"
+        limits = r'\b\d+(?=/min"|/\d+m/)'
+        text, count = re.subn(limits, "1000000", settings.read_text(encoding="utf-8"))
+        assert count > 10, "the settings have other limits"
         settings.write_text(text, encoding="utf-8")
         return self
 

@@ -127,9 +127,10 @@ class Shop(Project):
             # A newer startapp has done this.
             if line.replace("items", "blog") not in (self.path / "shop" / f"{file}.py").read_text(encoding="utf-8"):
                 self.edit(f"shop/{file}.py", line, line + line.replace("items", "blog"))
-        self.edit("shop/settings.py", 'LANGUAGE_CODE = "en-us"', 'LANGUAGE_CODE = "en-gb"')
+        self.edit("shop/settings.py", 'LANGUAGE_CODE = "en-us"', 'LANGUAGE_CODE = "en"')
         quantity = "    quantity = models.PositiveIntegerField(default=1)\n"
-        self.edit("items/models.py", "    created_at = ", f"{quantity}    created_at = ")
+        # Away from the other fields, which got names to translate: beside them this would be a conflict.
+        self.edit("items/models.py", "    objects = ", f"{quantity}\n    objects = ")
         # `pipenv install` adds it at this place.
         self.edit("Pipfile", '\nwhitenoise = "*"\n', '\nwhitenoise = "*"\nhumanize = "*"\n')
         self.run_all("makemigrations --name quantity items", "spectacular --file schema.yml")
@@ -137,7 +138,7 @@ class Shop(Project):
 
     def has_the_edits(self):
         settings = (self.path / "shop" / "settings.py").read_text(encoding="utf-8")
-        assert 'LANGUAGE_CODE = "en-gb"' in settings
+        assert 'LANGUAGE_CODE = "en"' in settings
         assert '    "blog",\n' in settings
         assert "    quantity = " in (self.path / "items" / "models.py").read_text(encoding="utf-8")
         assert (self.path / "items" / "migrations" / "0002_quantity.py").exists()

@@ -8,16 +8,18 @@ from django.core.files.storage import storages
 from django.db import models, transaction
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 # A run can end without a trace, with its worker. After this number of runs, an export has failed.
 MAX_ATTEMPTS = 3
 
 
 class State(models.TextChoices):
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
+    WAITING = "waiting", _("Waiting")
+    RUNNING = "running", _("Running")
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Failed")
 
 
 class ExportQuerySet(models.QuerySet):
@@ -43,22 +45,26 @@ class ExportQuerySet(models.QuerySet):
 class Export(models.Model):
     """The items of a user as a CSV file."""
 
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="exports")
-    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
-    done = models.PositiveIntegerField("rows written", default=0)
-    total = models.PositiveIntegerField("rows in all", default=0)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("owner"), on_delete=models.CASCADE, related_name="exports"
+    )
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.WAITING)
+    done = models.PositiveIntegerField(_("rows written"), default=0)
+    total = models.PositiveIntegerField(_("rows in all"), default=0)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     objects = ExportQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("export")
+        verbose_name_plural = _("exports")
         ordering = ["-created_at", "-pk"]
         indexes = [models.Index(fields=["owner", "created_at", "id"]), models.Index(fields=["state", "updated_at"])]
 
     def __str__(self) -> str:
-        return f"Export {self.pk}"
+        return gettext("Export %(number)s") % {"number": self.pk}
 
     @property
     def is_finished(self) -> bool:

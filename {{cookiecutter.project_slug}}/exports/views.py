@@ -11,6 +11,8 @@ from django.core.files.storage import storages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import ListView, View
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -24,7 +26,9 @@ from .models import Export, ExportQuerySet, State
 from .serializers import ExportSerializer
 from .tasks import MAX_EXPORTS, start_export
 
-TOO_MANY = f"You have {MAX_EXPORTS} exports. Delete one first."
+
+def too_many() -> str:
+    return gettext("You have %(count)s exports. Delete one first.") % {"count": MAX_EXPORTS}
 
 
 class Download(FileResponse):
@@ -42,7 +46,7 @@ def download(export: Export) -> Download:
     try:
         file = storages["exports"].open(export.file_name)
     except FileNotFoundError as error:
-        raise Http404("The file was deleted.") from error
+        raise Http404(gettext("The file was deleted.")) from error
     return Download(file, as_attachment=True, filename="items.csv", content_type="text/csv; charset=utf-8")
 
 
@@ -62,11 +66,13 @@ class ExportListView(OwnExportsMixin, ListView):
 class ExportCreateView(LoginRequiredMixin, View):
     def post(self, request: HttpRequest) -> HttpResponse:
         if not start_export(request.user):
-            messages.error(request, TOO_MANY)
+            messages.error(request, too_many())
         elif app.conf.task_always_eager:
-            messages.success(request, "The export is done. Without a broker, it did not run in the background.")
+            messages.success(
+                request, gettext("The export is done. Without a broker, it did not run in the background.")
+            )
         else:
-            messages.success(request, "The export has started.")
+            messages.success(request, gettext("The export has started."))
         return redirect("export_list")
 
 
@@ -78,7 +84,7 @@ class ExportFileView(OwnExportsMixin, View):
 class ExportDeleteView(OwnExportsMixin, SuccessMessageMixin, DeleteView):
     http_method_names = ["post"]
     success_url = reverse_lazy("export_list")
-    success_message = "The export was deleted."
+    success_message = _("The export was deleted.")
 
 
 class CSVRenderer(renderers.BaseRenderer):
@@ -114,7 +120,7 @@ class ExportViewSet(
     def perform_create(self, serializer: serializers.BaseSerializer) -> None:
         serializer.instance = start_export(self.request.user)
         if serializer.instance is None:
-            raise exceptions.Throttled(detail=TOO_MANY)
+            raise exceptions.Throttled(detail=too_many())
 
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR})
     @decorators.action(detail=True, renderer_classes=[CSVRenderer, renderers.JSONRenderer], pagination_class=None)
@@ -122,5 +128,5 @@ class ExportViewSet(
         """Get the file of an export that is done."""
         export = self.get_object()
         if export.state != State.DONE:
-            raise Http404("The export is not done.")
+            raise Http404(gettext("The export is not done."))
         return download(export)

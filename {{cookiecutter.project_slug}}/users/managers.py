@@ -2,11 +2,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+{% if cookiecutter.login == "email" %}
 from django.contrib.auth.models import BaseUserManager
+{% else %}
+from django.contrib.auth.models import UserManager as DjangoUserManager
+{% endif %}
 
 if TYPE_CHECKING:
     from .models import User
 
+{% if cookiecutter.login == "email" %}
 
 class UserManager(BaseUserManager["User"]):
     """Creates and finds users by their email address."""
@@ -25,5 +30,16 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
-        """Save and return a user with all permissions."""
-        return self.create_user(email, password, **{**fields, "is_staff": True, "is_superuser": True})
+        """Save and return a user with all permissions, whose address counts as verified."""
+        user = self.create_user(email, password, **{**fields, "is_staff": True, "is_superuser": True})
+        user.vouch_for_email()
+        return user
+{% else %}
+
+class UserManager(DjangoUserManager["User"]):
+    def create_superuser(self, *args: Any, **fields: Any) -> User:
+        """Save and return a user with all permissions, whose address counts as verified."""
+        user = super().create_superuser(*args, **fields)
+        user.vouch_for_email()
+        return user
+{% endif %}

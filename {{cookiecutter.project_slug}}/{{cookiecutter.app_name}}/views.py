@@ -6,6 +6,7 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.messages.views import SuccessMessageMixin
 from django.http import HttpRequest
 from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
 from rest_framework import permissions, serializers, viewsets
 
 from {{ cookiecutter.project_slug }}.views import CreateView, CursorListView, DeleteView, UpdateView
@@ -34,7 +35,7 @@ class ItemCreateView(LoginRequiredMixin, SuccessMessageMixin, CreateView):
     model = Item
     form_class = ItemForm
     success_url = reverse_lazy("item_list")
-    success_message = "“%(name)s” was created."
+    success_message = _("“%(name)s” was created.")
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return {**super().get_form_kwargs(), "instance": self.model(owner=self.request.user)}
@@ -43,12 +44,12 @@ class ItemCreateView(LoginRequiredMixin, SuccessMessageMixin, CreateView):
 class ItemUpdateView(OwnItemsMixin, SuccessMessageMixin, UpdateView):
     form_class = ItemForm
     success_url = reverse_lazy("item_list")
-    success_message = "“%(name)s” was saved."
+    success_message = _("“%(name)s” was saved.")
 
 
 class ItemDeleteView(OwnItemsMixin, SuccessMessageMixin, DeleteView):
     success_url = reverse_lazy("item_list")
-    success_message = "The item was deleted."
+    success_message = _("The item was deleted.")
 
 
 class ItemViewSet(viewsets.ModelViewSet):

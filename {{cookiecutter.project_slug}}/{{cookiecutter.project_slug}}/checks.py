@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import FieldDoesNotExist
 from django.db import DatabaseError, InterfaceError, NotSupportedError, connection
@@ -65,6 +66,22 @@ def database_version() -> Iterator[CheckMessage]:
     except (DatabaseError, InterfaceError) as error:
         if "unsupported startup parameter" in str(error):
             yield Error("DATABASE_URL points to a pooler.", hint="Set DATABASE_POOLER to True.", id="project.E002")
+
+
+@production_check
+def second_factors() -> Iterator[CheckMessage]:
+    staff = get_user_model().objects.filter(is_active=True, is_staff=True, authenticator=None)
+    try:
+        names = sorted(user.get_username() for user in staff)
+    # Before the first migration, or when the database does not answer.
+    except (DatabaseError, InterfaceError):
+        return
+    if names:
+        yield Warning(
+            f"These accounts can use the admin without a second factor: {', '.join(names)}.",
+            hint="Add one on the page of the account. ADMIN_REQUIRES_MFA in the settings makes it required.",
+            id="project.W005",
+        )
 
 
 def has_many(model: Any, path: str) -> bool:

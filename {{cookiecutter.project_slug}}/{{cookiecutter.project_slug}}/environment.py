@@ -23,6 +23,7 @@ from {{ cookiecutter.project_slug }}.service_urls import (
     count,
     database_url,
     email_url,
+    issuer,
     matching,
     otlp_endpoint,
     port,
@@ -138,6 +139,14 @@ VARIABLES = [
         development="consolemail://",
         secret=True,
     ),
+    Variable("GITHUB_CLIENT_ID", text, "adds the button to sign in with GitHub"),
+    Variable("GITHUB_CLIENT_SECRET", text, "the secret that GitHub gave for it", secret=True),
+    Variable("GOOGLE_CLIENT_ID", text, "adds the button to sign in with Google"),
+    Variable("GOOGLE_CLIENT_SECRET", text, "the secret that Google gave for it", secret=True),
+    Variable("OIDC_CLIENT_ID", text, "adds the button to sign in with an OpenID Connect issuer"),
+    Variable("OIDC_CLIENT_SECRET", text, "the secret that the issuer gave for it", secret=True),
+    Variable("OIDC_ISSUER", issuer, "the URL of the issuer: `https://login.example.com/realm`"),
+    Variable("OIDC_NAME", text, "the text of the button", default="OpenID Connect"),
     Variable("SENTRY_DSN", sentry_dsn, "where errors are reported", secret=True),
     Variable("OTEL_EXPORTER_OTLP_ENDPOINT", otlp_endpoint, "where metrics and traces go: `http://collector:4318`"),
     Variable(
@@ -211,6 +220,8 @@ def read(environment: Mapping[str, str], building: bool = False) -> dict[str, An
         keys = [values["SECRET_KEY"], *values["SECRET_KEY_FALLBACKS"]]
         if any(map(is_weak, keys)):
             problems.append("SECRET_KEY or a fallback is too short or a placeholder: use 50 random characters.")
+    if values.get("OIDC_CLIENT_ID") and not values.get("OIDC_ISSUER"):
+        problems.append("OIDC_ISSUER is not set: OIDC_CLIENT_ID needs the URL of the issuer.")
     if values.get("OTEL_EXPORTER_OTLP_ENDPOINT") and not building and not find_spec("opentelemetry"):
         command = 'pipenv install --deploy --categories "packages telemetry"'
         problems.append(f"OTEL_EXPORTER_OTLP_ENDPOINT needs packages that are not installed: run {command}.")

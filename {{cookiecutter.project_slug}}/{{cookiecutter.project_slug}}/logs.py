@@ -31,8 +31,8 @@ current_request: ContextVar[LoggedRequest | None] = ContextVar("current_request"
 
 REQUEST_ID = re.compile("[A-Za-z0-9._-]{8,128}")
 
-# The URL of a password reset ends in a token.
-SECRET = re.compile(r"(/reset/[^/\s]+/)[^/\s\"\\]+")
+# The links in mails end in a key.
+SECRET = re.compile(r"(/(?:reset/key|confirm-email)/)[^/\s\"\\]+")
 
 
 def config(level: str, style: str | None) -> dict[str, Any]:
@@ -51,7 +51,6 @@ def config(level: str, style: str | None) -> dict[str, Any]:
         "loggers": {
             # Without their own handlers, which would print each line twice.
             "django": {},
-            "axes": {"level": "WARNING"},
             # If nothing receives the metrics, one line a minute says so; for the traces, it would be many.
             "opentelemetry": {"level": "ERROR"},
             "opentelemetry.exporter.otlp.proto.http.trace_exporter": {"level": "CRITICAL"},

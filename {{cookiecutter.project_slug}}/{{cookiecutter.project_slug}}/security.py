@@ -53,12 +53,6 @@ def client_address(meta: dict[str, str]) -> str | None:
     return told or meta.get("REMOTE_ADDR")
 
 
-def username(request: HttpRequest, credentials: dict[str, str] | None) -> str:
-    """Return the name under which django-axes counts failed sign-ins, in lower case."""
-    # django-axes stores up to 255 characters.
-    return ((credentials or request.POST).get("username") or "").lower()[:255]
-
-
 def has_nul(path: str, query: str, cookies: Mapping[str, str]) -> bool:
     """Return whether a URL or a cookie contains a NUL character, which PostgreSQL refuses."""
     return "%00" in query or any("\0" in text for text in (path, query, *cookies.values()))
@@ -72,7 +66,7 @@ def refusal(request: HttpRequest) -> tuple[int, str] | None:
         return 413, "The request is too large."
     if has_nul(request.path_info, request.META.get("QUERY_STRING", ""), request.COOKIES):
         return 400, "The request contains a NUL character."
-    # django-rest-knox raises an error for bytes that are not ASCII.
+    # REST framework decodes this header as Latin-1, so no token can have other characters.
     if not request.META.get("HTTP_AUTHORIZATION", "").isascii():
         return 400, "The Authorization header is malformed."
     try:

@@ -148,6 +148,12 @@ def sentry_dsn(value: str) -> str:
     return value
 
 
+def issuer(value: str) -> str:
+    """the https URL of an OpenID Connect issuer, such as https://login.example.com/realm"""
+    # django-allauth does not check the signatures of tokens; only TLS proves where they come from.
+    return matching(r"https://[^\s?#@]+|http://(localhost|127\.0\.0\.1)(:[0-9]+)?(/[^\s?#@]*)?", value).rstrip("/")
+
+
 def otlp_endpoint(value: str) -> str:
     """a URL such as http://collector:4318"""
     parts = split_url(value, "https?")

@@ -14,6 +14,7 @@ from csp import constants as CSP
 {% else %}
 from django.utils.csp import CSP
 {% endif %}
+from django.utils.translation import gettext_lazy as _
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -93,13 +94,19 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "axes",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.github",
+    "allauth.socialaccount.providers.google",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "corsheaders",
     "django_extensions",
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "knox",
     "rest_framework",
 ]
 
@@ -121,12 +128,14 @@ MIDDLEWARE = [
 {% endif %}
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "axes.middleware.AxesMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "users.middleware.SocialErrorMiddleware",
 ]
 
 if env["OTEL_EXPORTER_OTLP_ENDPOINT"]:
@@ -141,6 +150,8 @@ if DEBUG:
     DEBUG_TOOLBAR_CONFIG = {"SHOW_COLLAPSED": True}
     # Queries of Django itself: it gets a session or user twice, and its admin the model of each permission.
     ZEAL_ALLOWLIST = [{"model": "*", "field": "get()"}, {"model": "auth.Permission", "field": "content_type"}]
+    # django-allauth gets the user of each address, of which there are few.
+    ZEAL_ALLOWLIST.append({"model": "account.EmailAddress", "field": "user"})
 
 ROOT_URLCONF = "{{ cookiecutter.project_slug }}.urls"
 
@@ -208,19 +219,28 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env["REDIS_URL"]
 
+# The limits of sign-ins hold for all processes and over a restart, also without Redis.
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "attempts": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "attempts",
+        # Many entries cannot push out others.
+        "OPTIONS": {"MAX_ENTRIES": 10_000_000},
+    },
+}
+
 if REDIS_URL:
-    CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": REDIS_URL,
-            "OPTIONS": {
-                "pool_class": "{{ cookiecutter.project_slug }}.cache.ConnectionPool",
-                "socket_connect_timeout": 1,
-                "socket_timeout": 1,
-                # Retries once, without delay; by default, redis-py waits for seconds.
-                "retry": Retry(NoBackoff(), 1, (redis.ConnectionError,)),
-            },
-        }
+    CACHES["default"] = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {
+            "pool_class": "{{ cookiecutter.project_slug }}.cache.ConnectionPool",
+            "socket_connect_timeout": 1,
+            "socket_timeout": 1,
+            # Retries once, without delay; by default, redis-py waits for seconds.
+            "retry": Retry(NoBackoff(), 1, (redis.ConnectionError,)),
+        },
     }
 {% if cookiecutter.interface == "ASGI" %}
     CHANNEL_LAYERS = {
@@ -239,20 +259,7 @@ else:
 
 AUTH_USER_MODEL = "users.User"
 
-AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
-]
-
-# Five failures lock an account for sign-ins from the same IP address.
-AXES_FAILURE_LIMIT = 5
-AXES_COOLOFF_TIME = timedelta(minutes=15)
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
-# The name of the field in Django's form, even if users sign in with their email address.
-AXES_USERNAME_FORM_FIELD = "username"
-AXES_USERNAME_CALLABLE = "{{ cookiecutter.project_slug }}.security.username"
-AXES_DISABLE_ACCESS_LOG = True
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
@@ -266,8 +273,74 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
+LOGIN_URL = LOGOUT_REDIRECT_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
-LOGOUT_REDIRECT_URL = "login"
+
+TOKEN_LIFETIME = timedelta(days=90)
+
+
+# django-allauth
+
+ACCOUNT_ADAPTER = "users.adapter.AccountAdapter"
+{% if cookiecutter.login == "email" %}
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+{% else %}
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+{% endif %}
+# Signs in with a code that is mailed, instead of a password.
+ACCOUNT_LOGIN_BY_CODE_ENABLED = False
+# In development, the links are on the console, and nobody has to open them.
+ACCOUNT_EMAIL_VERIFICATION = "optional" if DEBUG else "mandatory"
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if DEBUG else "https"
+
+# Failed sign-ins count for each account, and for each address. After the longest of these times, all limits have passed.
+RETRY_AFTER = 15 * 60  # seconds
+ACCOUNT_RATE_LIMITS = {
+    "login": "60/15m/ip",
+    "login_failed": "30/15m/ip,5/15m/key",
+    "reauthenticate": "10/15m/user",
+    "request_login_code": "10/15m/ip,3/15m/key",
+    "reset_password": "10/15m/ip,3/15m/key",
+    "signup": "10/15m/ip",
+    "confirm_email": "1/1m/key",
+}
+
+ADMIN_REQUIRES_MFA = False
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = PROJECT_NAME
+# Browsers allow passkeys on localhost without HTTPS.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
+
+# A provider is there if the environment has its client id. Its page receives a redirect from a form.
+SOCIALACCOUNT_ADAPTER = "users.adapter.SocialAccountAdapter"
+SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, Any]] = {}
+if env["GITHUB_CLIENT_ID"]:
+    app = {"client_id": env["GITHUB_CLIENT_ID"], "secret": env["GITHUB_CLIENT_SECRET"]}
+    SOCIALACCOUNT_PROVIDERS["github"] = {"APPS": [app], "SCOPE": ["user:email"]}
+    SECURE_CSP["form-action"].append("https://github.com")
+if env["GOOGLE_CLIENT_ID"]:
+    app = {"client_id": env["GOOGLE_CLIENT_ID"], "secret": env["GOOGLE_CLIENT_SECRET"]}
+    SOCIALACCOUNT_PROVIDERS["google"] = {"APPS": [app], "SCOPE": ["profile", "email"]}
+    SECURE_CSP["form-action"].append("https://accounts.google.com")
+if env["OIDC_CLIENT_ID"]:
+    app = {
+        "provider_id": "oidc",
+        "name": env["OIDC_NAME"],
+        "client_id": env["OIDC_CLIENT_ID"],
+        "secret": env["OIDC_CLIENT_SECRET"],
+        "settings": {"server_url": env["OIDC_ISSUER"]},
+    }
+    SOCIALACCOUNT_PROVIDERS["openid_connect"] = {"APPS": [app], "OAUTH_PKCE_ENABLED": True}
+    SECURE_CSP["form-action"].append("/".join(env["OIDC_ISSUER"].split("/")[:3]))
 
 
 # Internationalization
@@ -279,6 +352,14 @@ TIME_ZONE = {{ cookiecutter.time_zone|python_string }}
 USE_I18N = True
 
 USE_TZ = True
+
+LANGUAGES = [
+    ("en", _("English")),
+    ("de", _("German")),
+]
+
+# For `makemessages`: the texts of files that are in no app with a folder `locale`.
+LOCALE_PATHS = [BASE_DIR / "{{ cookiecutter.project_slug }}" / "locale"]
 
 
 # Static and media files
@@ -394,7 +475,7 @@ if env["SENTRY_DSN"]:
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "users.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -423,8 +504,6 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 
-REST_KNOX = {"TOKEN_TTL": timedelta(days=7)}
-
 SPECTACULAR_SETTINGS = {
     "TITLE": PROJECT_NAME,
     "DESCRIPTION": PROJECT_DESCRIPTION,
@@ -438,6 +517,7 @@ SPECTACULAR_SETTINGS = {
     # Without this, clients would have to send read-only fields.
     "COMPONENT_SPLIT_REQUEST": True,
     "SERVE_INCLUDE_SCHEMA": False,
+    "DEFAULT_GENERATOR_CLASS": "{{ cookiecutter.project_slug }}.api.schema.SchemaGenerator",
     "POSTPROCESSING_HOOKS": ["{{ cookiecutter.project_slug }}.api.schema.document"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

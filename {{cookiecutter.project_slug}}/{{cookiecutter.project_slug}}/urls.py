@@ -10,12 +10,14 @@ admin.site.site_header = admin.site.site_title = settings.PROJECT_NAME
 
 handler403 = "{{ cookiecutter.project_slug }}.views.permission_denied"
 handler404 = "{{ cookiecutter.project_slug }}.views.page_not_found"
+# django-allauth looks for this one.
+handler429 = "{{ cookiecutter.project_slug }}.views.too_many_requests"
 
 urlpatterns = [
 {% for app in cookiecutter.__apps.split() %}
     path("", include("{{ app }}.urls")),
 {% endfor %}
-    path("accounts/", include("django.contrib.auth.urls")),
+    path("accounts/", include("allauth.urls")),
     path(settings.ADMIN_URL, admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", DocsView.as_view(), name="docs"),

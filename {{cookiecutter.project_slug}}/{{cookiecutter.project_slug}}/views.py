@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError, RestrictedError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils.translation import gettext
 from django.views import generic
 from drf_spectacular.views import SpectacularSwaggerView
 from rest_framework import exceptions
@@ -66,7 +69,7 @@ class DeleteView(generic.DeleteView):
         try:
             return super().post(request, *args, **kwargs)
         except (ProtectedError, RestrictedError):
-            messages.error(request, "This cannot be deleted because something else refers to it.")
+            messages.error(request, gettext("This cannot be deleted because something else refers to it."))
             return HttpResponseRedirect(request.path)
 
 
@@ -82,6 +85,13 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render(request, "404.html", status=404)
+
+
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    """Say when the longest limit of django-allauth has passed."""
+    context = {"minutes": settings.RETRY_AFTER // 60}
+    headers = {"Retry-After": str(settings.RETRY_AFTER)}
+    return HttpResponse(render_to_string("429.html", context, request), status=429, headers=headers)
 
 
 class DocsView(SpectacularSwaggerView):

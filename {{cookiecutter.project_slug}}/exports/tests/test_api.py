@@ -5,6 +5,7 @@ from rest_framework.test import APITransactionTestCase
 from exports.models import Export
 from exports.tasks import MAX_EXPORTS
 from exports.tests import make_export, make_file
+from exports.views import too_many
 
 LIST = "/api/v1/exports/"
 
@@ -53,7 +54,7 @@ class ExportAPITests(APITransactionTestCase):
             self.assertEqual(self.client.post(LIST).status_code, status.HTTP_201_CREATED)
         response = self.client.post(LIST)
         self.assertEqual(response.status_code, status.HTTP_429_TOO_MANY_REQUESTS)
-        self.assertIn("Delete one first", response.data["detail"])
+        self.assertIn(too_many(), response.data["detail"])
 
     def test_detail(self):
         self.assertEqual(set(self.client.get(self.path).data), {"id", "state", "done", "total", "created_at"})

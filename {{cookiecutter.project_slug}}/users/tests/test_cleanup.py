@@ -2,28 +2,32 @@ from datetime import timedelta
 from io import StringIO
 from unittest import mock
 
-from axes.models import AccessAttempt
-from django.conf import settings
-from django.contrib.auth import get_user_model
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
+from django.core.cache.backends.db import DatabaseCache
 from django.core.management import call_command
 from django.test import TestCase
 from django.utils import timezone
-from knox.models import AuthToken
 
 from users.management.commands import cleanup
+from users.models import Token
+
+from . import make_user
+
+COUNTS = DatabaseCache("attempts", {})
 
 
 class CleanupTests(TestCase):
     def setUp(self):
-        ada = get_user_model().objects.create_user("ada@example.com")
-        now, cool_off = timezone.now(), settings.AXES_COOLOFF_TIME
-        for name, age in ("old", timedelta(minutes=1)), ("new", timedelta(minutes=-1)):
-            Session.objects.create(session_key=name, expire_date=now - age)
-            AuthToken.objects.create(ada, expiry=-age)
-            attempt = AccessAttempt.objects.create(username=name, failures_since_start=5)
-            AccessAttempt.objects.filter(pk=attempt.pk).update(attempt_time=now - cool_off - age)
-        AuthToken.objects.create(ada, expiry=None)
+        ada = make_user()
+        for name, minutes in ("old", -1), ("new", 1):
+            expiry = timezone.now() + timedelta(minutes=minutes)
+            Session.objects.create(session_key=name, expire_date=expiry)
+            Token.objects.issue(ada, name)
+            Token.objects.filter(name=name).update(expires_at=expiry)
+            COUNTS.set(name, 5, minutes * 60)
+        for name in "new", "gone":
+            UserSession.objects.create(user=ada, session_key=name, ip="127.0.0.1")
 
     def cleaned_up(self):
         """Run the command and return its output."""
@@ -32,11 +36,13 @@ class CleanupTests(TestCase):
         return output.getvalue()
 
     def test_deletes_what_has_expired_and_nothing_else(self):
-        self.assertEqual(self.cleaned_up(), "Deleted 1 sessions, 1 tokens, 1 failed sign-ins.\n")
-        self.assertEqual(Session.objects.get().session_key, "new")
-        self.assertEqual(AuthToken.objects.count(), 2)
-        self.assertEqual(AccessAttempt.objects.get().username, "new")
-        self.assertEqual(self.cleaned_up(), "Deleted 0 sessions, 0 tokens, 0 failed sign-ins.\n")
+        output = "Deleted 1 sessions, 1 records of sessions, 1 tokens, 1 counts of sign-ins.\n"
+        self.assertEqual(self.cleaned_up(), output)
+        for model, field in (Session, "session_key"), (UserSession, "session_key"), (Token, "name"):
+            with self.subTest(model=model):
+                self.assertEqual(list(model.objects.values_list(field, flat=True)), ["new"])
+        self.assertEqual(COUNTS.get("new"), 5)
+        self.assertEqual(self.cleaned_up(), output.replace("1", "0"))
 
     def test_deletes_in_batches(self):
         Session.objects.update(expire_date=timezone.now() - timedelta(days=1))

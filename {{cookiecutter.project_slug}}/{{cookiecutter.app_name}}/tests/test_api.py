@@ -86,6 +86,11 @@ class ItemAPITests(APITestCase):
         self.assertEqual(self.client.delete(self.path).status_code, status.HTTP_204_NO_CONTENT)
         self.assertFalse(Item.objects.exists())
 
+    def test_the_data_of_the_owner_has_it(self):
+        make_item(self.bob)
+        data = self.client.get("/api/v1/users/me/data/").data
+        self.assertEqual([row["id"] for row in data["{{ cookiecutter.app_name }}.Item"]], [self.mine.pk])
+
     def test_the_items_of_others_are_not_found(self):
         self.client.force_authenticate(self.bob)
         for method, data in ("get", {}), ("put", self.valid), ("patch", self.valid), ("delete", {}):

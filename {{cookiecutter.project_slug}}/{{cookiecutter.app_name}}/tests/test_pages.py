@@ -4,6 +4,7 @@ from django import forms
 from django.contrib.auth import get_user_model
 from django.test import TestCase
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from {{ cookiecutter.app_name }}.forms import ItemForm
 from {{ cookiecutter.app_name }}.models import Item
@@ -32,10 +33,10 @@ class ItemPageTests(TestCase):
         for _ in range(20):
             make_item(self.ada)
         first = self.client.get(reverse("item_list"))
-        self.assertNotContains(first, "Newer")
+        self.assertNotContains(first, 'rel="prev"')
         second = self.client.get(first.context["page_obj"]["next"])
         self.assertEqual(list(second.context["item_list"]), [self.mine])
-        self.assertContains(second, "Newer")
+        self.assertContains(second, 'rel="prev"')
 
     def test_list_takes_the_same_queries_for_any_length(self):
         for _ in range(2):
@@ -53,16 +54,16 @@ class ItemPageTests(TestCase):
             reverse("item_delete", args=[self.mine.pk]),
         ]:
             with self.subTest(path=path):
-                self.assertRedirects(self.client.get(path), f"{reverse('login')}?next={path}")
+                self.assertRedirects(self.client.get(path), f"{reverse('account_login')}?next={path}")
 
     def test_add(self):
         response = self.client.post(reverse("item_add"), self.valid, follow=True)
-        self.assertContains(response, "“Map” was created.")
+        self.assertContains(response, gettext("“%(name)s” was created.") % {"name": "Map"})
         self.assertEqual(Item.objects.get(name="Map").owner, self.ada)
 
     def test_add_without_a_name_says_so(self):
         response = self.client.post(reverse("item_add"), {**self.valid, "name": ""})
-        self.assertFormError(response.context["form"], "name", "This field is required.")
+        self.assertTrue(response.context["form"].has_error("name", "required"))
 
     def test_a_form_with_a_field_for_a_file_sends_it(self):
         with mock.patch.dict(ItemForm.base_fields, file=forms.FileField()):
@@ -70,13 +71,13 @@ class ItemPageTests(TestCase):
 
     def test_edit(self):
         response = self.client.post(reverse("item_edit", args=[self.mine.pk]), self.valid, follow=True)
-        self.assertContains(response, "“Map” was saved.")
+        self.assertContains(response, gettext("“%(name)s” was saved.") % {"name": "Map"})
         self.mine.refresh_from_db()
         self.assertEqual(self.mine.name, "Map")
 
     def test_delete(self):
         response = self.client.post(reverse("item_delete", args=[self.mine.pk]), follow=True)
-        self.assertContains(response, "The item was deleted.")
+        self.assertContains(response, gettext("The item was deleted."))
         self.assertFalse(Item.objects.exists())
 
     def test_the_items_of_others_are_not_found(self):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Field, ForeignKey, IntegerField, QuerySet
+from django.utils.translation import gettext
 from django_filters import rest_framework
 from django_filters.widgets import SuffixedMultiWidget
 from rest_framework import exceptions, filters
@@ -38,7 +39,8 @@ class FilterBackend(rest_framework.DjangoFilterBackend):  # type: ignore[misc]
     def get_filterset(self, request: Request, queryset: QuerySet, view: Any) -> Any:
         filterset = super().get_filterset(request, queryset, view)
         known = self.parameters(filterset, view)
-        detail = f"Unknown parameter. The known ones are: {', '.join(sorted(known))}."
+        names = ", ".join(sorted(known))
+        detail = gettext("Unknown parameter. The known ones are: %(names)s.") % {"names": names}
         unknown = {name: [detail] for name in request.query_params if name not in known}
         if unknown:
             raise exceptions.ValidationError(unknown, "unknown")
@@ -63,8 +65,9 @@ class OrderingFilter(filters.OrderingFilter):
     def remove_invalid_fields(self, queryset: QuerySet, fields: Any, view: Any, request: Request) -> list[str]:
         valid = super().remove_invalid_fields(queryset, fields, view, request)
         if len(valid) < len(fields):
-            known = ", ".join(str(name) for name, _ in self.get_valid_fields(queryset, view, {"request": request}))
-            raise exceptions.ValidationError({self.ordering_param: [f"Unknown field. The known ones are: {known}."]})
+            names = ", ".join(str(name) for name, _ in self.get_valid_fields(queryset, view, {"request": request}))
+            detail = gettext("Unknown field. The known ones are: %(names)s.") % {"names": names}
+            raise exceptions.ValidationError({self.ordering_param: [detail]})
         return valid
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import DataError
 from django.db.models import BooleanField, F, Func, Model, QuerySet, Value
 from django.db.models.lookups import GreaterThan, IsNull, LessThan
+from django.utils.translation import gettext
 from rest_framework import exceptions, pagination
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -53,7 +54,8 @@ class CursorPagination(pagination.CursorPagination):
     def get_ordering(self, request: Request, queryset: QuerySet, view: APIView) -> tuple[str, ...]:
         ordering = super().get_ordering(request, queryset, view)
         if len({name.startswith("-") for name in ordering}) > 1:
-            raise exceptions.ValidationError({"ordering": ["All fields must be ascending, or all descending."]})
+            detail = gettext("All fields must be ascending, or all descending.")
+            raise exceptions.ValidationError({"ordering": [detail]})
         return (*ordering, "-pk" if ordering[0].startswith("-") else "pk")
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:

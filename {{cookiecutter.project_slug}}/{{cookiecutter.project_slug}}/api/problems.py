@@ -12,18 +12,20 @@ from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooMany
 from django.db.models import ProtectedError, RestrictedError
 from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions, renderers, views
 from rest_framework.response import Response
 
 CONTENT_TYPE = "application/problem+json"
 
 # Exceptions that REST framework does not handle, with their status and detail.
-OTHERS: dict[type[Exception], tuple[int, str]] = {
-    RequestDataTooBig: (413, "The request is too large."),
-    TooManyFieldsSent: (413, "The request has too many fields."),
-    TooManyFilesSent: (413, "The request has too many files."),
-    ProtectedError: (409, "Other objects refer to this one."),
-    RestrictedError: (409, "Other objects refer to this one."),
+OTHERS: dict[type[Exception], tuple[int, Any]] = {
+    RequestDataTooBig: (413, _("The request is too large.")),
+    TooManyFieldsSent: (413, _("The request has too many fields.")),
+    TooManyFilesSent: (413, _("The request has too many files.")),
+    ProtectedError: (409, _("Other objects refer to this one.")),
+    RestrictedError: (409, _("Other objects refer to this one.")),
 }
 
 
@@ -59,7 +61,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         return None
     if isinstance(exc, exceptions.ValidationError):
         detail = exc.detail if isinstance(exc.detail, dict) else {"non_field_errors": exc.detail}
-        response.data = problem(response.status_code, "The input is invalid.", errors=list(errors(detail)))
+        response.data = problem(response.status_code, gettext("The input is invalid."), errors=list(errors(detail)))
     else:
         response.data = problem(response.status_code, str(response.data["detail"]))
     response.content_type = CONTENT_TYPE

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular import openapi
+from django.utils import translation
+from drf_spectacular import generators, openapi
 
 from {{ cookiecutter.project_slug }}.api.problems import CONTENT_TYPE
 from {{ cookiecutter.project_slug }}.api.serializers import FileParser, takes_files
@@ -26,6 +27,14 @@ class AutoSchema(openapi.AutoSchema):
     def map_parsers(self) -> list[str]:
         types: list[str] = super().map_parsers()
         return [name for name in types if name != FileParser.media_type or takes_files(self.view)]
+
+
+class SchemaGenerator(generators.SchemaGenerator):
+    """Describes the API in English, whatever the language of the project or of the reader."""
+
+    def get_schema(self, *args: Any, **kwargs: Any) -> Any:
+        with translation.override("en"):
+            return super().get_schema(*args, **kwargs)  # type: ignore[no-untyped-call]
 
 
 def document(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.validators import RegexValidator
 from django.db import IntegrityError, models, transaction
 from django.db.backends.base.operations import BaseDatabaseOperations
+from django.utils.translation import gettext
 from rest_framework import exceptions, parsers, serializers
 from rest_framework.settings import api_settings
 
@@ -27,7 +28,7 @@ class JSONParser(parsers.JSONParser):
         try:
             return super().parse(*args, **kwargs)
         except RecursionError as error:
-            raise exceptions.ParseError("JSON parse error - The value is nested too deeply.") from error
+            raise exceptions.ParseError(gettext("JSON parse error - The value is nested too deeply.")) from error
 
 
 # Languages disagree on what whitespace is: this pattern excludes the characters of all of them.
@@ -40,7 +41,7 @@ class TextField(serializers.CharField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(trim_whitespace=False, **kwargs)
         # The API's description shows this pattern. PostgreSQL cannot store NUL.
-        self.validators.append(RegexValidator(NOT_BLANK, "This field may not be blank.", "blank"))
+        self.validators.append(RegexValidator(NOT_BLANK, self.default_error_messages["blank"], "blank"))
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):

@@ -57,13 +57,13 @@ class StartAppTests(SimpleTestCase):
         self.startapp(APP, MODEL, *fields, *(f"{field.replace('a_', 'no_')}?" for field in fields), "author:user")
         models = self.files()[f"{APP}/models.py"]
         for text in [
-            "a_str = models.CharField(max_length=200)",
-            "no_str = models.CharField(max_length=200, blank=True)",
-            "a_text = models.TextField(blank=True)",
-            "no_text = models.TextField(blank=True)",
-            "a_bool = models.BooleanField(default=False)",
-            "a_date = models.DateField()",
-            "no_date = models.DateField(null=True, blank=True)",
+            'a_str = models.CharField(_("a str"), max_length=200)',
+            'no_str = models.CharField(_("no str"), max_length=200, blank=True)',
+            'a_text = models.TextField(_("a text"), blank=True)',
+            'no_text = models.TextField(_("no text"), blank=True)',
+            'a_bool = models.BooleanField(_("a bool"), default=False)',
+            'a_date = models.DateField(_("a date"))',
+            'no_date = models.DateField(_("no date"), null=True, blank=True)',
             "author = models.ForeignKey(settings.AUTH_USER_MODEL",
         ]:
             with self.subTest(text=text):
@@ -75,7 +75,8 @@ class StartAppTests(SimpleTestCase):
         with mock.patch.object(startapp.apps, "get_model", return_value=related):
             with mock.patch.object(startapp, "import_module"):
                 self.startapp(APP, MODEL, "title:str", "thing:things.Thing", "other:things.Thing?")
-        self.assertIn('models.ForeignKey("things.Thing", on_delete=models.CASCADE)', self.files()[f"{APP}/models.py"])
+        relation = 'models.ForeignKey("things.Thing", verbose_name=_("thing"), on_delete=models.CASCADE)'
+        self.assertIn(relation, self.files()[f"{APP}/models.py"])
         for name in "forms", "serializers":
             with self.subTest(name=name):
                 self.assertIn('["thing"].queryset = Thing.objects.owned_by(user)', self.files()[f"{APP}/{name}.py"])
@@ -128,7 +129,7 @@ class StartAppTests(SimpleTestCase):
 
     def test_a_path_is_free_or_taken(self):
         self.assertTrue(startapp.is_free("/no/such/page/"))
-        self.assertFalse(startapp.is_free(reverse("login")))
+        self.assertFalse(startapp.is_free(reverse("account_login")))
 
     def test_plurals(self):
         for word, expected in ("post", "posts"), ("entry", "entries"), ("day", "days"), ("box", "boxes"):

@@ -56,8 +56,7 @@ def isolate():
     for database in settings.DATABASES.values():
         # Threads would otherwise keep their connections, and the test database could not be removed.
         database["CONN_MAX_AGE"] = 0
-    for name in "{{ cookiecutter.project_slug }}.logs", "axes":
-        logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("{{ cookiecutter.project_slug }}.logs").setLevel(logging.ERROR)
 {% if cookiecutter.background_tasks == "Celery" %}
     # Tasks run at once, without a broker.
     conf = sys.modules["{{ cookiecutter.project_slug }}.celery"].app.conf

@@ -1,5 +1,7 @@
 from unittest import mock
 
+from allauth.mfa.models import Authenticator
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.core.checks import run_checks
 from django.db import NotSupportedError, OperationalError, connection
@@ -47,6 +49,12 @@ class CheckTests(TestCase):
         error = OperationalError("unsupported startup parameter: options")
         with mock.patch.object(connection, "ensure_connection", side_effect=error):
             self.assertEqual(self.warnings(), ["project.E002"])
+
+    def test_staff_without_a_second_factor(self):
+        user = get_user_model().objects.create_user("ada@example.com", is_staff=True)
+        self.assertEqual(self.warnings(), ["project.W005"])
+        Authenticator.objects.create(user=user, type="totp", data={})
+        self.assertEqual(self.warnings(), [])
 
     def test_an_order_by_one_of_many(self):
         class PermissionSerializer(serializers.ModelSerializer):

@@ -64,7 +64,7 @@ class LiveConsumerTests(TransactionTestCase):
         sockets = [self.open_socket(self.client), self.open_socket(other)]
         for socket in sockets:
             await socket.connect()
-        await sync_to_async(self.client.post)(reverse("logout"))
+        await sync_to_async(self.client.post)(reverse("account_logout"))
         self.assertEqual(await sockets[0].receive_output(), {"type": "websocket.close", "code": SIGNED_OUT})
         self.assertTrue(await sockets[1].receive_nothing())
         await sockets[1].disconnect()
@@ -79,7 +79,7 @@ class LiveConsumerTests(TransactionTestCase):
 
     def test_signing_out_without_a_session_sends_nothing(self):
         with mock.patch.object(consumers, "tell") as tell:
-            Client().post(reverse("logout"))
+            Client().post(reverse("account_logout"))
         tell.assert_not_called()
 
     async def test_ignores_what_a_client_sends(self):

@@ -25,6 +25,9 @@ SECRETS = {
     "REDIS_URL": "redis://:secret@host:6379/0",
     "MEDIA_BUCKET_URL": "s3://key:secret@host/bucket",
     "EMAIL_URL": "smtp+tls://user:secret@host:587",
+    "GITHUB_CLIENT_SECRET": "secret",
+    "GOOGLE_CLIENT_SECRET": "secret",
+    "OIDC_CLIENT_SECRET": "secret",
     "SENTRY_DSN": "https://secret@host/1",
 }
 
@@ -40,6 +43,7 @@ UNUSABLE = {
     "REDIS_URL": "hidden:6379",
     "MEDIA_BUCKET_URL": "s3://hidden",
     "EMAIL_URL": "hidden@host",
+    "OIDC_ISSUER": "http://login.example.com",
     "SENTRY_DSN": "hidden",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318",
     "LOG_LEVEL": "LOUD",
@@ -81,6 +85,11 @@ class EnvironmentTests(SimpleTestCase):
             with self.subTest(weak):
                 self.assertIn("short or a placeholder", self.refused(**weak))
                 read({**PRODUCTION, **weak, "DEBUG": "True"})
+
+    def test_an_openid_connect_client_needs_its_issuer(self):
+        self.assertRegex(self.refused(OIDC_CLIENT_ID="id"), "^OIDC_ISSUER is not set: ")
+        values = read({**PRODUCTION, "OIDC_CLIENT_ID": "id", "OIDC_ISSUER": "https://login.example.com/"})
+        self.assertEqual(values["OIDC_ISSUER"], "https://login.example.com")
 
     def test_the_command_that_installs_missing_packages_is_named(self):
         endpoint = {**PRODUCTION, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}

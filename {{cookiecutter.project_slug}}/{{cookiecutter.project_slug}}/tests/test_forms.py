@@ -33,8 +33,8 @@ class FormTests(TestCase):
 
     def test_a_duplicate_is_an_error_of_the_field_that_is_shown(self):
         form = self.form(name="Other", codename="present")
-        message = "Permission with this Content type and Codename already exists."
-        self.assertEqual(form.errors, {"codename": [message]})
+        found = {name: [error.code for error in errors] for name, errors in form.errors.as_data().items()}
+        self.assertEqual(found, {"codename": ["unique_together"]})
 
     def test_every_kind_of_constraint_is_checked(self):
         for constraint in CONSTRAINTS:

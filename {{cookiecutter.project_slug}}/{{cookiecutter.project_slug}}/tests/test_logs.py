@@ -50,16 +50,17 @@ class LogTests(TestCase):
 
     def test_no_password_token_or_cookie_is_logged(self):
         self.client.cookies["sessionid"] = "secret-session"
-        data = {"username": "ada", "password": "secret-password"}
-        self.client.post(reverse("login"), data)
+        data = {"login": "ada", "username": "ada", "password": "secret-password"}
+        self.client.post(reverse("account_login"), data)
         self.client.post(reverse("api-token"), data, content_type="application/json")
         self.client.get("/api/v1/users/me/?token=secret-token", headers={"authorization": "Token secret-token"})
-        self.client.get(reverse("password_reset_confirm", args=["MQ", "secret-token"]))
-        self.assertEqual(len(self.lines()), 4)
+        self.client.get("/accounts/password/reset/key/1-secret-token/")
+        self.client.get("/accounts/confirm-email/secret-key/")
+        self.assertEqual(len(self.lines()), 5)
         self.assertNotIn("secret", self.stream.getvalue())
 
     def test_refused_requests_are_logged_without_a_traceback(self):
-        self.client.get(reverse("login"), headers={"host": "evil.example"})
+        self.client.get(reverse("account_login"), headers={"host": "evil.example"})
         refused, _ = self.lines()
         self.assertEqual((refused["level"], refused["logger"]), ("WARNING", "django.security.DisallowedHost"))
         self.assertNotIn("exception", refused)
@@ -74,7 +75,7 @@ class LogTests(TestCase):
         self.assertIn("ValueError: no such thing", line["exception"])
 
     def test_a_hidden_token_leaves_the_line_json(self):
-        for path in "/accounts/reset/MQ/secret", '"/accounts/reset/MQ/secret"':
+        for path in "/accounts/password/reset/key/secret", '"/accounts/confirm-email/secret"':
             with self.subTest(path=path):
                 record = logging.makeLogRecord({"msg": f"Lost: {path}"})
                 self.assertNotIn("secret", json.loads(logs.JSONFormatter().format(record))["message"])
@@ -89,5 +90,5 @@ class LogTests(TestCase):
                 self.assertEqual(logs.config("INFO", wanted)["handlers"]["stderr"]["formatter"], style)
 
     def test_console_lines_have_no_token(self):
-        record = logging.makeLogRecord({"levelname": "INFO", "msg": "GET %s", "args": ("/accounts/reset/MQ/secret/",)})
-        self.assertRegex(logs.ConsoleFormatter().format(record), r"^[\d:]{8} INFO    GET /accounts/reset/MQ/.../$")
+        record = logging.makeLogRecord({"levelname": "INFO", "msg": "GET %s", "args": ("/password/reset/key/secret/",)})
+        self.assertRegex(logs.ConsoleFormatter().format(record), r"^[\d:]{8} INFO    GET /password/reset/key/.../$")

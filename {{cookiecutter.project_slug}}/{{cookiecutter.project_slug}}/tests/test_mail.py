@@ -5,7 +5,7 @@ from django.core import mail
 from django.core.mail.backends import smtp
 from django.test import SimpleTestCase
 
-from {{ cookiecutter.project_slug }}.mail import EmailBackend, places, threads
+from {{ cookiecutter.project_slug }}.mail import EmailBackend, attach_html, places, threads
 
 
 class MailTests(SimpleTestCase):
@@ -45,3 +45,9 @@ class MailTests(SimpleTestCase):
             self.finish()
         sending.assert_not_called()
         self.assertIn("queue is full", logs.output[0])
+
+    def test_html_is_escaped_and_links_to_pages_only(self):
+        message = mail.EmailMultiAlternatives("Subject", "<b> of example.com: https://example.com/?a=1&b=2.")
+        [(html, _)] = attach_html(message).alternatives
+        link = "https://example.com/?a=1&amp;b=2"
+        self.assertIn(f'<p>&lt;b&gt; of example.com: <a href="{link}">{link}</a>.</p>', html)

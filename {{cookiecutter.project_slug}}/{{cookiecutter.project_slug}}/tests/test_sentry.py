@@ -7,7 +7,7 @@ from {{ cookiecutter.project_slug }}.logs import current_request
 
 REQUEST = {
     "method": "POST",
-    "url": "https://www.example.com/accounts/reset/MQ/secret/",
+    "url": "https://www.example.com/accounts/password/reset/key/secret/",
     "query_string": "code=secret",
     "data": {"password": "secret"},
     "cookies": {"sessionid": "secret"},
@@ -33,7 +33,7 @@ class SentryTests(SimpleTestCase):
     def test_no_credentials_are_sent(self):
         event = self.sent({"request": REQUEST})
         self.assertNotIn("secret", str(event))
-        self.assertEqual(event["request"]["url"], "https://www.example.com/accounts/reset/MQ/.../")
+        self.assertEqual(event["request"]["url"], "https://www.example.com/accounts/password/reset/key/.../")
         self.assertEqual(event["request"]["headers"], {"User-Agent": "curl"})
 
     def test_an_event_has_the_id_of_its_request(self):

@@ -47,6 +47,7 @@ REFUSED = {
         "consolemail://host",
         "mail://host",
     ],
+    service_urls.issuer: ["http://host", "https://user:secret@host", "https://host?a=1", "https://", "host"],
     service_urls.sentry_dsn: ["https://host/1", "https://key@host", "https://key@host/project", "key@host/1"],
     service_urls.otlp_endpoint: ["http://", "http://:4318", "http://user:secret@host:4318"],
 }

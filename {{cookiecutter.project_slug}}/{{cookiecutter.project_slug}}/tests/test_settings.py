@@ -64,7 +64,7 @@ class SettingsTests(TestCase):
         for value, header in ("", "max-age=3600"), ("max-age=31536000; includeSubDomains; preload",) * 2:
             changed = {name: value for name, value in load(HSTS=value).items() if name.startswith("SECURE_HSTS")}
             with self.subTest(value), self.settings(**changed):
-                response = self.client_class().get(reverse("login"), secure=True)
+                response = self.client_class().get(reverse("account_login"), secure=True)
                 self.assertEqual(response["Strict-Transport-Security"], header)
 
     def test_the_name_of_a_static_file_has_a_hash(self):
@@ -83,6 +83,26 @@ class SettingsTests(TestCase):
             header = load(TRUSTED_PROXIES=count).get("SECURE_PROXY_SSL_HEADER")
             with self.subTest(count=count), self.settings(SECURE_PROXY_SSL_HEADER=header):
                 self.assertIs(request.is_secure(), trusted)
+
+    def test_in_production_an_address_has_to_be_verified(self):
+        self.assertEqual(load()["ACCOUNT_EMAIL_VERIFICATION"], "mandatory")
+        self.assertEqual(load(DEBUG="True")["ACCOUNT_EMAIL_VERIFICATION"], "optional")
+
+    def test_a_provider_is_there_if_it_has_a_client_id(self):
+        self.assertEqual(load()["SOCIALACCOUNT_PROVIDERS"], {})
+        issuer = {"OIDC_ISSUER": "https://login.example.com/realm"}
+        for name, provider, origin in (
+            ("GITHUB", "github", "https://github.com"),
+            ("GOOGLE", "google", "https://accounts.google.com"),
+            ("OIDC", "openid_connect", "https://login.example.com"),
+        ):
+            with self.subTest(name=name):
+                values = {f"{name}_CLIENT_ID": "id", f"{name}_CLIENT_SECRET": "secret"}
+                changed = load(**values, **(issuer if name == "OIDC" else {}))
+                [(found, options)] = changed["SOCIALACCOUNT_PROVIDERS"].items()
+                [app] = options["APPS"]
+                self.assertEqual((found, app["client_id"], app["secret"]), (provider, "id", "secret"))
+                self.assertIn(origin, changed["SECURE_CSP"]["form-action"])
 
     def test_developer_tools_are_off_in_production(self):
         for tool in "debug_toolbar", "zeal":
@@ -127,7 +147,7 @@ class SettingsTests(TestCase):
                 other.execute("BEGIN IMMEDIATE")
 
     def test_the_cache_uses_redis_if_there_is_one(self):
-        self.assertNotIn("CACHES", load())
+        self.assertNotIn("Redis", load()["CACHES"]["default"]["BACKEND"])
         self.assertEqual(load(REDIS_URL="redis://host:6379/0")["CACHES"]["default"]["LOCATION"], "redis://host:6379/0")
 {% if cookiecutter.interface == "ASGI" %}
 

@@ -52,7 +52,7 @@ if find_spec("opentelemetry"):
             self.addCleanup(context.attach, context.Context())
 
         def test_a_request_is_measured_by_its_route(self):
-            self.client.get(reverse("login"))
+            self.client.get(reverse("account_login"))
             expected = {"http.request.method": "GET", "http.response.status_code": 200, "http.route": "accounts/login/"}
             self.assertIn(expected, labels("http.server.request.duration"))
             self.assertEqual(spans()["GET accounts/login/"].attributes["url.path"], "/accounts/login/")
@@ -65,14 +65,15 @@ if find_spec("opentelemetry"):
 
         def test_a_failed_request_is_an_error(self):
             self.client.raise_request_exception = False
-            with mock.patch("users.views.SignUpView.get", side_effect=LookupError), self.assertLogs("django.request"):
-                self.client.get(reverse("signup"))
+            failing = mock.patch("allauth.account.views.SignupView.get", side_effect=LookupError)
+            with failing, self.assertLogs("django.request"):
+                self.client.get(reverse("account_signup"))
             [span] = spans().values()
             self.assertIs(span.status.status_code, trace.StatusCode.ERROR)
 
         def test_no_token_query_or_value_is_sent(self):
-            self.client.get(reverse("password_reset_confirm", args=["MQ", "secret-token"]), {"query": "secret"})
-            self.client.post(reverse("login"), {"username": "secret-name", "password": "secret-password"})
+            self.client.get("/accounts/password/reset/key/1-secret-token/", {"query": "secret"})
+            self.client.post(reverse("account_login"), {"login": "secret-name", "password": "secret-password"})
             sent = spans()
             self.assertIn("SELECT", sent)
             self.assertNotIn("secret", "".join(span.to_json() for span in sent.values()))

@@ -15,6 +15,7 @@ from django.http import Http404
 from django.test import Client, RequestFactory, TestCase
 from django.urls import reverse
 from django.utils.html import escape
+from django.utils.translation import gettext
 
 from {{ cookiecutter.project_slug }} import views
 from {{ cookiecutter.project_slug }}.forms import ModelForm
@@ -61,12 +62,12 @@ class PermissionDeleteView(SuccessMessageMixin, views.DeleteView):
 
 class PageTests(TestCase):
     def test_unknown_address(self):
-        self.assertContains(self.client.get("/no/such/page/"), "Not found", status_code=404)
+        self.assertContains(self.client.get("/no/such/page/"), gettext("Not found"), status_code=404)
 
     def test_form_without_its_token(self):
         with self.assertLogs("django.security.csrf"):
-            response = Client(enforce_csrf_checks=True).post(reverse("login"))
-        self.assertContains(response, "This page is out of date", status_code=403)
+            response = Client(enforce_csrf_checks=True).post(reverse("account_login"))
+        self.assertContains(response, gettext("This page is out of date"), status_code=403)
         self.assertContains(response, escape(settings.PROJECT_NAME), status_code=403)
 
     def test_the_page_for_denied_requests_ignores_the_body(self):
@@ -74,10 +75,11 @@ class PageTests(TestCase):
         self.assertContains(response, "<h1>", status_code=403)
 
     def test_every_page_asks_where_its_elements_say_so(self):
-        self.assertContains(self.client.get(reverse("login")), "confirm.js")
+        self.assertContains(self.client.get(reverse("account_login")), "confirm.js")
 
     def test_admin_has_the_name_of_the_project(self):
-        self.assertContains(self.client.get(reverse("admin:login")), escape(settings.PROJECT_NAME))
+        self.client.force_login(User.objects.create_superuser("root@example.com"))
+        self.assertContains(self.client.get(reverse("admin:index")), escape(settings.PROJECT_NAME), 2)
 
     def test_api_docs_have_the_name_of_the_project(self):
         self.assertContains(self.client.get(reverse("docs")), escape(settings.PROJECT_NAME))
@@ -166,6 +168,6 @@ class EditTests(TestCase):
         with mock.patch.object(Permission, "delete", side_effect=error):
             response, shown = self.post(PermissionDeleteView, pk=self.present.pk)
         self.assertEqual(response.url, "/page/")
-        self.assertEqual(shown, ["This cannot be deleted because something else refers to it."])
+        self.assertEqual(shown, [gettext("This cannot be deleted because something else refers to it.")])
         response, shown = self.post(PermissionDeleteView, pk=self.present.pk)
         self.assertEqual((response.url, shown), ("/", ["Done"]))

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from axes.models import AccessAttempt
-from django.conf import settings
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.core.management.base import BaseCommand
+from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
-from knox.models import AuthToken
+
+from users.models import Token
 
 # A statement for all rows could exceed the time limit of PostgreSQL.
 BATCH = 1000
@@ -19,9 +20,17 @@ def expired() -> dict[str, QuerySet[Any]]:
     now = timezone.now()
     return {
         "sessions": Session.objects.filter(expire_date__lt=now),
-        "tokens": AuthToken.objects.filter(expiry__lt=now),
-        "failed sign-ins": AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME),
+        "records of sessions": UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")),
+        "tokens": Token.objects.filter(expires_at__lt=now),
     }
+
+
+def forget_counts() -> int:
+    """Delete the expired counts of sign-ins, and return their number."""
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM attempts WHERE expires < %s", [now])
+        return int(cursor.rowcount)
 
 
 def delete(rows: QuerySet[Any]) -> int:
@@ -33,8 +42,9 @@ def delete(rows: QuerySet[Any]) -> int:
 
 
 class Command(BaseCommand):
-    help = "Deletes expired sessions, expired tokens and old records of failed sign-ins."
+    help = "Deletes expired sessions and tokens, and old counts of sign-ins."
 
     def handle(self, *args: Any, **options: Any) -> None:
         counts = [f"{delete(rows)} {name}" for name, rows in expired().items()]
+        counts.append(f"{forget_counts()} counts of sign-ins")
         self.stdout.write(f"Deleted {', '.join(counts)}.")

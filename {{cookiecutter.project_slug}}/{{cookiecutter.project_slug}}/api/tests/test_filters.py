@@ -1,17 +1,16 @@
 import re
 
-from axes.models import AccessAttempt
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import override_settings
 from django.urls import path
+from django.utils.translation import gettext
 from django_filters import rest_framework
 from rest_framework import generics, pagination, serializers, status
 from rest_framework.test import APITestCase
 
 from {{ cookiecutter.project_slug }}.api.filters import FilterSet, OrderingFilter
-
-PROBLEM = "Unknown parameter. The known ones are: "
 
 
 class PermissionSerializer(serializers.ModelSerializer):
@@ -36,25 +35,25 @@ class PlainListView(PermissionListView):
     query_parameters = []
 
 
-class AttemptFilter(rest_framework.FilterSet):
-    time = rest_framework.DateRangeFilter(field_name="attempt_time")
-    failures = rest_framework.RangeFilter(field_name="failures_since_start")
+class EntryFilter(rest_framework.FilterSet):
+    time = rest_framework.DateRangeFilter(field_name="action_time")
+    flag = rest_framework.RangeFilter(field_name="action_flag")
 
     class Meta:
-        model = AccessAttempt
-        fields = ["username"]
+        model = LogEntry
+        fields = ["object_repr"]
 
 
-class AttemptListView(generics.ListAPIView):
-    queryset = AccessAttempt.objects.all()
+class EntryListView(generics.ListAPIView):
+    queryset = LogEntry.objects.all()
     serializer_class = PermissionSerializer
-    filterset_class = AttemptFilter
+    filterset_class = EntryFilter
 
 
 urlpatterns = [
     path("permissions/", PermissionListView.as_view()),
     path("plain/", PlainListView.as_view()),
-    path("attempts/", AttemptListView.as_view()),
+    path("entries/", EntryListView.as_view()),
 ]
 
 
@@ -88,7 +87,7 @@ class FilterTests(APITestCase):
         for url, known in (
             ("/permissions/", "content_type, cursor, format, mine, ordering, search"),
             ("/plain/", "format, limit, offset"),
-            ("/attempts/", "cursor, failures_max, failures_min, format, ordering, search, time, username"),
+            ("/entries/", "cursor, flag_max, flag_min, format, object_repr, ordering, search, time"),
         ):
             with self.subTest(url=url):
                 response = self.client.get(url, {"content_typ": 1, "cursor": ""})
@@ -96,25 +95,27 @@ class FilterTests(APITestCase):
                 error = response.data["errors"][0]
                 self.assertEqual(error["pointer"], "#/content_typ")
                 self.assertEqual(error["code"], "unknown")
-                self.assertEqual(error["detail"], f"{PROBLEM}{known}.")
+                detail = gettext("Unknown parameter. The known ones are: %(names)s.") % {"names": known}
+                self.assertEqual(error["detail"], detail)
 
     def test_known_parameters_are_accepted(self):
         for url, name in (
             ("/permissions/", "search"),
             ("/permissions/", "mine"),
             ("/plain/", "limit"),
-            ("/attempts/", "failures_min"),
+            ("/entries/", "flag_min"),
         ):
             with self.subTest(name=name):
                 self.assertEqual(self.client.get(url, {name: "1"}).status_code, status.HTTP_200_OK)
 
     def test_an_unknown_field_to_order_by_is_refused(self):
+        detail = gettext("Unknown field. The known ones are: %(names)s.") % {"names": "id, name"}
         for order in "nam", "-nam", "id,nam":
             with self.subTest(order=order):
                 response = self.client.get("/permissions/", {"ordering": order})
                 error = response.data["errors"][0]
                 self.assertEqual(error["pointer"], "#/ordering")
-                self.assertEqual(error["detail"], "Unknown field. The known ones are: id, name.")
+                self.assertEqual(error["detail"], detail)
         self.assertEqual(self.client.get("/permissions/?ordering=").status_code, status.HTTP_200_OK)
 
     def test_the_description_has_the_fields_to_order_by(self):
@@ -122,5 +123,5 @@ class FilterTests(APITestCase):
         for order, count in ("id", 1), ("-name,-id", 1), ("nam", 0), ("id,-name", 0):
             with self.subTest(order=order):
                 self.assertEqual(len(re.findall(parameter["schema"]["pattern"], order)), count)
-        (parameter,) = OrderingFilter().get_schema_operation_parameters(AttemptListView())
+        (parameter,) = OrderingFilter().get_schema_operation_parameters(EntryListView())
         self.assertNotIn("pattern", parameter["schema"])

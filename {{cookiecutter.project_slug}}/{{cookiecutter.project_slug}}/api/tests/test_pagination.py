@@ -2,6 +2,7 @@ from base64 import b64encode
 from datetime import timedelta
 from urllib.parse import urlencode
 
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.models import F, Value
@@ -10,13 +11,13 @@ from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import path
 from django.utils import timezone
-from knox.models import AuthToken
 from rest_framework import generics, serializers, status
 from rest_framework.test import APITestCase
 
 from {{ cookiecutter.project_slug }}.api.pagination import CursorPagination
 
 User = get_user_model()
+Token = apps.get_model("users", "Token")
 
 
 class PagesOfFifty(CursorPagination):
@@ -39,15 +40,15 @@ class UserListView(generics.ListAPIView):
 
 class TokenSerializer(serializers.ModelSerializer):
     class Meta:
-        model = AuthToken
+        model = Token
         fields = ["digest"]
 
 
 class TokenListView(generics.ListAPIView):
-    queryset = AuthToken.objects.annotate(name=NullIf(Length("user__first_name"), Value(0)))
+    queryset = Token.objects.annotate(length=NullIf(Length("user__first_name"), Value(0)))
     serializer_class = TokenSerializer
     pagination_class = PagesOfFifty
-    ordering_fields = ["expiry", "expiry__year", "name", "user", "user__first_name", "user__last_login"]
+    ordering_fields = ["last_used_at", "last_used_at__year", "length", "user", "user__first_name", "user__last_login"]
     ordering = "user__last_login"
 
 
@@ -116,7 +117,7 @@ class CursorPaginationTests(APITestCase):
 
 @override_settings(ROOT_URLCONF=__name__)
 class MissingValueTests(APITestCase):
-    """A third of the tokens has no expiry, and a third belongs to users who have never signed in."""
+    """A third of the tokens was never used, and a third belongs to users who have never signed in."""
 
     @classmethod
     def setUpTestData(cls):
@@ -129,10 +130,10 @@ class MissingValueTests(APITestCase):
             users[-1].last_login = None if number % 3 == 0 else now - timedelta(days=number % 2)
             users[-1].save()
         for number in range(120):
-            token = AuthToken(
+            token = Token(
                 digest=f"{number * 37 % 120:03}",
                 user=users[number % 7],
-                expiry=None if number % 3 == 0 else now + timedelta(days=number % 5),
+                last_used_at=None if number % 3 == 0 else now - timedelta(days=number % 5),
             )
             token.save()
 
@@ -154,12 +155,12 @@ class MissingValueTests(APITestCase):
 
     def test_pages_have_each_row_once_in_both_directions(self):
         for names in (
-            "expiry",
-            "name",
+            "last_used_at",
+            "length",
             "user",
-            "expiry__year",
+            "last_used_at__year",
             "user__last_login",
-            "user__first_name,expiry,user__last_login",
+            "user__first_name,last_used_at,user__last_login",
         ):
             for ordering in names, ",".join(f"-{name}" for name in names.split(",")):
                 with self.subTest(ordering=ordering):
@@ -171,7 +172,7 @@ class MissingValueTests(APITestCase):
                     self.assertEqual([page["results"] for page in back[::-1]], [page["results"] for page in pages[:2]])
 
     def test_each_part_reads_its_own_rows_alone(self):
-        following = self.client.get("/tokens/?ordering=expiry").data["next"]
+        following = self.client.get("/tokens/?ordering=last_used_at").data["next"]
         with CaptureQueriesContext(connection) as queries:
             self.client.get(following)
         first, second = [query["sql"] for query in queries if "LIMIT" in query["sql"]]

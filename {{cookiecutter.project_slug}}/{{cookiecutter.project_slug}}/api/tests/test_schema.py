@@ -3,6 +3,7 @@ import io
 from django.conf import settings
 from django.core.management import call_command
 from django.urls import reverse
+from django.utils import translation
 from rest_framework.test import APITestCase
 
 from {{ cookiecutter.project_slug }}.api import schema
@@ -17,6 +18,10 @@ class SchemaTests(APITestCase):
         path = settings.BASE_DIR / "schema.yml"
         committed = path.read_text(encoding="utf-8") if path.exists() else "nothing"
         self.assertEqual(committed, output.getvalue(), "run: python manage.py spectacular --file schema.yml")
+
+    def test_the_schema_is_the_same_in_every_language(self):
+        with translation.override("de"):
+            self.test_schema_yml_describes_the_api_as_it_is()
 
     def test_the_schema_is_served(self):
         served = self.client.get(reverse("schema"), headers={"accept": "application/json"}).json()

@@ -74,12 +74,14 @@ def field_of(text: str) -> dict[str, Any]:
     name, kind, optional = found.groups()
     if name in RESERVED or iskeyword(name) or "__" in name or name.endswith("_"):
         raise CommandError(f"A field cannot be called {name!r}, because it has another meaning: choose another name.")
-    field = {"name": name, "kind": kind, "label": capfirst(name.replace("_", " ")), "optional": optional}
+    words = name.replace("_", " ")
+    field = {"name": name, "kind": kind, "words": words, "label": capfirst(words), "optional": optional}
     if kind == "user":
         return field
     if kind not in KINDS:
         return {**field, **relation_to(kind), "value": f"cls.mine.{name}_id"}
     class_name, arguments, value, lookups = KINDS[kind]
+    arguments = [f'_("{words}")', *arguments]
     if optional and kind not in ("text", "bool"):
         arguments = [*arguments, *(["blank=True"] if kind == "str" else ["null=True", "blank=True"])]
     return {**field, "code": f"{class_name}({', '.join(arguments)})", "value": value, "lookups": lookups}
@@ -141,6 +143,7 @@ def model_context(model: str, texts: list[str]) -> dict[str, Any]:
         "plural": plural(words),
         "path": path,
         "owner": owners[0],
+        "owner_words": owners[0].replace("_", " "),
         "title": fields[0]["name"],
         "fields": fields,
         "details": details,
