@@ -26,7 +26,7 @@ global: {{scrape_interval: 500ms, scrape_timeout: 500ms}}
 scrape_configs: [{{job_name: collector, honor_labels: true, static_configs: [{{targets: ["127.0.0.1:{port}"]}}]}}]
 """
 COUNT = 'http_server_request_duration_seconds_count{http_route="accounts/login/",http_request_method="GET"}'
-RESET = "accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$"
+RESET = "accounts/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$"
 VIEW = """
 
 def fail(request):
