@@ -369,12 +369,13 @@ def test_the_list_the_api_page_and_the_admin_follow_the_policy(sites, enter, pro
     page.screenshot(path=SCREENSHOTS / "admin-user.png", full_page=True)
 
 
-def test_the_pages_that_startapp_writes_have_no_fault(installed, postgres, tmp_path, enter, look):
+def test_the_pages_that_startapp_writes_have_no_fault(installed, postgres, mail_server, tmp_path, enter, look):
     project = installed("ASGI").copy(tmp_path / "project")
     for words in RESOURCES:
         project.run("startapp", *words)
     port = free_port()
-    deployment = Deployment(project, tmp_path, postgres.database(), **settings_of(port)).prepare()
+    settings = {"EMAIL_URL": mail_server.url, **settings_of(port)}
+    deployment = Deployment(project, tmp_path, postgres.database(), **settings).prepare()
     with deployment.serve(port=port) as server:
         ada = Client(server, https=True).sign_up("ada")
         ada.submit("/categories/add/", name="Maps")
