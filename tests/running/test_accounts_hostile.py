@@ -66,18 +66,18 @@ def add_second_factor(site, name):
 
 
 def test_a_session_from_before_the_sign_in_is_not_signed_in(site, issuer):
-    site.person().sign_up("ada-fixed")
+    site.person().sign_up("ada-session")
     site.forget_attempts()
-    issuer.user = {"sub": "fixed", "email": "eve-fixed@example.com", "email_verified": True}
+    issuer.user = {"sub": "session", "email": "eve-session@example.com", "email_verified": True}
 
     def with_code(person):
-        person.fill("/accounts/login/code/", email="ada-fixed@example.com")
-        person.fill("/accounts/login/code/confirm/", code=code_in(site.mail("ada-fixed@example.com", "Code")))
+        person.fill("/accounts/login/code/", email="ada-session@example.com")
+        person.fill("/accounts/login/code/confirm/", code=code_in(site.mail("ada-session@example.com", "Code")))
 
     def with_issuer(person):
         person.fill(START, page="/accounts/login/")
 
-    for sign_in in (lambda person: person.sign_in("ada-fixed")), with_code, with_issuer:
+    for sign_in in (lambda person: person.sign_in("ada-session")), with_code, with_issuer:
         person, attacker = site.person(), site.person()
         # The state of another site is kept in a session.
         person.fill(START, page="/accounts/login/", follow=False)

@@ -51,7 +51,7 @@ def site(deploy, issuer, mail_server, postgres, tmp_path_factory):
 
 
 def owner(site, uid):
-    """Return the user to whom this user of the issuer is connected."""
+    """Return the user who signs in with this account at the issuer."""
     table = "socialaccount_socialaccount JOIN users_user ON user_id = users_user.id"
     return site.sql(f"SELECT username FROM {table} WHERE uid = '{uid}'")
 

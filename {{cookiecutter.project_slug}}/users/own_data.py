@@ -42,9 +42,9 @@ def lookups() -> dict[type[models.Model], list[str]]:
     """
     Return a dict of model -> the lookups by which its objects belong to a user.
 
-    They belong to the user to whom a foreign key refers. If some foreign keys of a model have on_delete=CASCADE, only
-    those count: the others just mention a user, such as the one who approved it. The objects of a model without a
-    foreign key to a user belong to the user of the object with which they are deleted.
+    An object belongs to the user in its foreign key. If a model has several foreign keys to users, only those with
+    on_delete=CASCADE count: another one may be the user who approved it. An object without a foreign key to a user,
+    such as the line of an order, belongs to the user of the order, if it is deleted with the order.
     """
     found: dict[type[models.Model], list[str]] = {User: ["pk"]}
     direct = relations(User)

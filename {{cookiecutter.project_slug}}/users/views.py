@@ -34,8 +34,8 @@ from .serializers import (
 )
 
 
-class OwnTokensMixin(LoginRequiredMixin):
-    request: HttpRequest
+class OwnTokensMixin:
+    request: Any
 
     def get_queryset(self) -> QuerySet[Token]:
         return Token.objects.valid().filter(user=self.request.user.pk)
@@ -57,7 +57,7 @@ class TokenPageView(OwnTokensMixin, FormView):
         return self.render_to_response(self.get_context_data(form=self.form_class(), new=token, text=text))
 
 
-class TokenRevokeView(OwnTokensMixin, SuccessMessageMixin, DeleteView):
+class TokenRevokeView(LoginRequiredMixin, OwnTokensMixin, SuccessMessageMixin, DeleteView):
     http_method_names = ["post"]
     success_url = reverse_lazy("token_list")
     success_message = gettext_lazy("The token was revoked.")
@@ -115,15 +115,12 @@ class TokenView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class TokenViewSet(mixins.ListModelMixin, mixins.DestroyModelMixin, viewsets.GenericViewSet):
+class TokenViewSet(OwnTokensMixin, mixins.ListModelMixin, mixins.DestroyModelMixin, viewsets.GenericViewSet):
     """The signed-in user's tokens, with their last use. POST to /api/v1/token/ creates one."""
 
     queryset = Token.objects.none()
     serializer_class = TokenSerializer
     filter_backends: list[Any] = []
-
-    def get_queryset(self) -> QuerySet[Token]:
-        return Token.objects.valid().filter(user=self.request.user.pk)
 
 
 class MeView(generics.RetrieveUpdateAPIView):

@@ -150,7 +150,7 @@ if DEBUG:
     DEBUG_TOOLBAR_CONFIG = {"SHOW_COLLAPSED": True}
     # Queries of Django itself: it gets a session or user twice, and its admin the model of each permission.
     ZEAL_ALLOWLIST = [{"model": "*", "field": "get()"}, {"model": "auth.Permission", "field": "content_type"}]
-    # django-allauth gets the user of each address, of which there are few.
+    # django-allauth queries the user of each email address. A user has one or two.
     ZEAL_ALLOWLIST.append({"model": "account.EmailAddress", "field": "user"})
 
 ROOT_URLCONF = "{{ cookiecutter.project_slug }}.urls"
