@@ -11,6 +11,7 @@ from pathlib import Path
 import playwright.sync_api
 import pytest
 from filelock import FileLock
+from jinja2 import Environment
 
 from template_code.questions import ROOT
 from tests.support import machine
@@ -79,6 +80,23 @@ def bake(cookies, monkeypatch):
         return Project(result.project_path, result.context)
 
     return bake
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once():
+    """Let Jinja compile each template once, although Cookiecutter makes a new environment for each project."""
+    original, made = Environment.compile, {}
+
+    def compile_once(self, source, *arguments, **options):
+        settings = self.trim_blocks, self.lstrip_blocks, *self.extensions, *self.filters
+        key = source, arguments, tuple(options.items()), settings
+        if key not in made:
+            made[key] = original(self, source, *arguments, **options)
+        return made[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Environment, "compile", compile_once)
+        yield
 
 
 @pytest.fixture(scope="session")

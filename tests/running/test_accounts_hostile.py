@@ -10,6 +10,8 @@ from tests.support.issuer import running_issuer
 from tests.support.mail import text_of
 from tests.support.people import code_in, served, with_all_ways
 
+pytestmark = pytest.mark.matrix
+
 START = "/accounts/oidc/oidc/login/"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 # Prints the path of each page of accounts, with a value for each argument.
@@ -216,7 +218,6 @@ def test_no_mail_goes_where_a_name_or_a_header_says(site, issuer):
         assert "evil" not in f"{message['To']} {message['Cc']} {message['Bcc']} {message['Subject']}"
 
 
-@pytest.mark.matrix
 def test_no_form_breaks(site, paths):
     """Fill each field of each form with what no form expects."""
     ada, visitor, half = site.person().sign_up("ada-forms"), site.person(), site.person()

@@ -205,9 +205,11 @@ def test_the_commands_of_agents_md_work(user, installed):
     blocks = re.findall("^```sh\n(.*?)^```$", (project.path / "AGENTS.md").read_text(), re.DOTALL | re.MULTILINE)
     commands = [line for block in blocks for line in block.splitlines()]
     assert len(commands) > 10
-    for command in commands:
+    # What takes longest runs once, with the apps that other commands add.
+    commands.remove("pipenv run test")
+    commands.remove("pipenv run ci")
+    for command in [*commands, "pipenv run ci"]:
         user.run(command, project.path, ENVIRONMENT)
-    user.run("pipenv run ci", project.path, ENVIRONMENT)
 
 
 def test_the_test_that_agents_md_names_exists(rendered):

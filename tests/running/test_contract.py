@@ -19,7 +19,7 @@ pytestmark = [
 ]
 
 # Interface, maximum number of cases per operation and phase, minimum number of cases in total.
-RUNS = [("ASGI", 120, 1200), ("WSGI", 24, 240)]
+RUNS = [("ASGI", 80, 800), ("WSGI", 12, 120)]
 
 
 def schemathesis(description, server, username, examples):

@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.support.client import PASSWORD, Client, new_address, proxied
-from tests.support.machine import RUNNING_PYTHON
-from tests.support.production import INTERFACES
+from tests.support.machine import PRESENT
 
-# Each has another version of django-allauth.
-PYTHONS = [RUNNING_PYTHON, *(pytest.param(version, marks=pytest.mark.matrix) for version in ("3.9", "3.10"))]
+pytestmark = pytest.mark.matrix
+
+# The oldest and the newest django-allauth.
+PROJECTS = [("ASGI", PRESENT[0]), ("WSGI", PRESENT[-1])]
 NAMES = ["api", "elsewhere", "here", "other", "pages", "parallel", "restart", "spelling"]
 RETRY_AFTER = "900"
 
@@ -32,9 +33,9 @@ class Servers:
         return status(self.visitor(address), "/accounts/login/", login=login, password="wrong")
 
 
-@pytest.fixture(scope="module", params=PYTHONS)
+@pytest.fixture(scope="module", params=PROJECTS, ids=",".join)
 def servers(request, deploy):
-    deployment = deploy(INTERFACES[request.param == RUNNING_PYTHON], request.param)
+    deployment = deploy(*request.param)
     deployment.add_users(*NAMES)
     deployment.add_superuser("root")
     with deployment.serve() as first, deployment.serve() as second:
@@ -126,9 +127,8 @@ def test_one_address_cannot_create_many_accounts(servers):
     address = new_address()
 
     def sign_up(address, number):
-        name = f"many-{number}-{RUNNING_PYTHON}"
-        fields = {"username": name, "email": f"{name}@example.com", "password1": PASSWORD, "password2": PASSWORD}
-        return status(servers.visitor(address), "/accounts/signup/", **fields)
+        fields = {"email": f"many-{number}@example.com", "password1": PASSWORD, "password2": PASSWORD}
+        return status(servers.visitor(address), "/accounts/signup/", username=f"many-{number}", **fields)
 
     assert [sign_up(address, number) for number in range(11)] == [200] * 10 + [429]
     assert sign_up(new_address(), 11) == 200
@@ -146,7 +146,6 @@ def test_one_address_cannot_send_many_mails_and_no_address_gets_many(servers):
     assert forget(None, "somebody-11@example.com") == 200
 
 
-@pytest.mark.matrix
 def test_of_forty_sign_ins_at_the_same_time_five_are_tried(request, servers):
     visitors = [servers.visitor() for _ in range(40)]
     for visitor in visitors:
@@ -160,5 +159,5 @@ def test_of_forty_sign_ins_at_the_same_time_five_are_tried(request, servers):
         told = collections.Counter(answer.status_code for answer in threads.map(fail, visitors))
     assert told.keys() == {200, 429}
     # Before version 65.15 of django-allauth, a few more can slip through.
-    assert told[200] == 5 or request.node.callspec.params["servers"] == "3.9"
+    assert told[200] == 5 or "3.9" in request.node.callspec.params["servers"]
     servers.visitor().sign_in("parallel", expect=429)

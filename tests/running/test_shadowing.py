@@ -49,9 +49,8 @@ SERVERS = {
 CELERY = "celery.bin.celery celery.apps.worker celery.concurrency.prefork kombu.transport.pyamqp kombu.transport.redis"
 
 
-@pytest.mark.parametrize(
-    ("interface", "background_tasks"), [("WSGI", "none"), pytest.param("ASGI", "Celery", marks=pytest.mark.matrix)]
-)
+@pytest.mark.matrix
+@pytest.mark.parametrize(("interface", "background_tasks"), [("WSGI", "none"), ("ASGI", "Celery")])
 def test_each_name_that_a_running_project_imports_is_refused(installed, interface, background_tasks):
     project = installed(interface, background_tasks=background_tasks)
     servers = SERVERS[interface] + " argon2 django.db.backends.postgresql.base sentry_sdk storages.backends.s3"

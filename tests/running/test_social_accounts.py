@@ -13,6 +13,8 @@ from tests.support.authenticators import totp
 from tests.support.issuer import RUBBISH, running_issuer
 from tests.support.people import code_in, served, with_all_ways
 
+pytestmark = pytest.mark.matrix
+
 START = "/accounts/oidc/oidc/login/"
 CONNECTIONS = "/accounts/3rdparty/"
 # In seconds; each request to an issuer may take 5, and there are two in a request for a page.

@@ -10,6 +10,8 @@ import pytest
 from tests.support.changes import edit
 from tests.support.client import PASSWORD, Client
 from tests.support.machine import PRESENT, program
+from tests.support.mail import message_to, text_of
+from tests.support.production import OIDC
 from tests.support.translations import messages_of, texts_of_page, words_of
 
 COLLECT = ["makemessages", "--all", "--no-location"]
@@ -21,18 +23,25 @@ OLDEST, NEWEST = PRESENT[0], PRESENT[-1]
 CELERY = {"background_tasks": "Celery"}
 # What our pages in both languages have in common.
 SAME = {"My Project", "A web application and its API", "API", "Map", "Made of paper", "root", "clerk", "Name"}
+SAME |= {"Company account", "Laptop", "Key ring", "ada example com", "Browser python requests", "Authenticator App"}
 SAME_IN_ADMIN = {*SAME, "Export"}
 # Messages that no page shows, or none that this visits.
 UNSEEN = {
     "English",
     "German",
+    "Important dates",
     "JSON parse error - The value is nested too deeply.",
+    "Last seen at",
     "Other objects refer to this one.",
+    "Permissions",
+    "Personal info",
     "The export has started.",
     "The request has too many fields.",
     "The request has too many files.",
     "The request is too large.",
     "This cannot be deleted because something else refers to it.",
+    "User with this Email address already exists.",
+    "Your account cannot be deleted because of its %(kinds)s.",
 }
 WITH_LOGIN_BY_EMAIL = [
     "Important dates",
@@ -47,7 +56,7 @@ from exports.models import Export, State
 from items.models import Item
 from users.models import User
 root = User.objects.create_superuser("root", "root@example.com", "{PASSWORD}")
-User.objects.create_user("clerk", "clerk@example.com", "{PASSWORD}", is_staff=True)
+User.objects.create_user("clerk", "clerk@example.com", "{PASSWORD}", is_staff=True).vouch_for_email()
 for state in State.values:
     Export.objects.create(owner=root, state=state, done=1, total=1)
 for number in range(45):
@@ -66,10 +75,15 @@ class Pages:
         self.german = ""
         self.same = {}
 
-    def sign_in(self, name):
-        for visitor in self.visitors.values():
+    def sign_in(self, *names):
+        """Sign in as this user, or as one in English and another in German."""
+        for visitor, name in zip(self.visitors.values(), names * 2):
             visitor.cookies.clear()
-            visitor.sign_in(name)
+            assert "/accounts/logout/" in visitor.sign_in(name).text
+            visitor.submit("/accounts/reauthenticate/", password=PASSWORD, next="/")
+
+    def submit(self, name, path, /, *arguments, **fields):
+        self.visit(name, lambda visitor: visitor.submit(path, *arguments, **fields))
 
     def visit(self, name, ask):
         """Ask for a page in both languages: `ask(visitor)`. Note the texts that the two have in common."""
@@ -113,35 +127,86 @@ def visit_all(pages):
         pages.visit(path, lambda visitor, path=path: visitor.get(path))
     second = html.unescape(re.search('href="([^"]+)" rel="next"', pages.visitors["en"].get("/").text)[1])
     pages.visit("second page", lambda visitor: visitor.get(second))
-    pages.visit("invalid", lambda visitor: visitor.submit("/items/add/", name=""))
-    pages.visit("added", lambda visitor: visitor.submit("/items/add/", name="Map"))
-    pages.visit("saved", lambda visitor: visitor.submit(f"/items/{item}/", name="Map"))
+    pages.submit("invalid", "/items/add/", name="")
+    pages.submit("added", "/items/add/", name="Map")
+    pages.submit("saved", f"/items/{item}/", name="Map")
     items, exports = iter([item, item - 1]), iter([1, 2])
     pages.visit("item deleted", lambda visitor: visitor.submit(f"/items/{next(items)}/delete/"))
     pages.visit("export deleted", lambda visitor: visitor.submit("/exports/", f"/exports/{next(exports)}/delete/"))
-    pages.visit("exported", lambda visitor: visitor.submit("/exports/", "/exports/add/"))
+    pages.submit("exported", "/exports/", "/exports/add/")
     pages.visitors["en"].submit("/exports/", "/exports/add/")
-    pages.visit("too many exports", lambda visitor: visitor.submit("/exports/", "/exports/add/"))
+    pages.submit("too many exports", "/exports/", "/exports/add/")
+
+
+def visit_accounts(pages, bob):
+    """Visit the pages of accounts as somebody without one, as a clerk, and as the only superuser, who is signed in."""
+    pages.submit("only superuser", "/accounts/delete/")
+    pages.sign_in("clerk")
+    for path in "data", "delete", "email", "password/change", "sessions", "tokens", "2fa", "2fa/webauthn":
+        pages.visit(path, lambda visitor, path=path: visitor.get(f"/accounts/{path}/"))
+    pages.submit("email pending", "/accounts/email/", email="clerk@example.org", action_add="")
+    pages.submit("token", "/accounts/tokens/", name="Laptop")
+    text = re.search("<code>(.+)</code>", pages.visitors["en"].submit("/accounts/tokens/", name="Laptop").text)[1]
+    pages.visitors["en"].get("/api/v1/users/me/", headers={"Authorization": f"Token {text}"})
+    pages.visit("tokens used", lambda visitor: visitor.get("/accounts/tokens/"))
+    tokens = iter([1, 2])
+    pages.visit(
+        "revoked", lambda visitor: visitor.submit("/accounts/tokens/", f"/accounts/tokens/{next(tokens)}/revoke/")
+    )
+
+    pages.sign_in("ada", bob)
+    pages.submit("deleted", "/accounts/delete/")
+    mail = message_to(f"{bob}@example.com", "gelöscht")
+    pages.german += f"{mail['Subject']}\n{text_of(mail)}"
+
+    pages.visit("bad token", lambda visitor: visitor.get("/api/v1/items/", headers={"Authorization": "Token bad"}))
+    for path in "login", "signup", "password/reset":
+        pages.visit(path, lambda visitor, path=path: visitor.get(f"/accounts/{path}/"))
+    account = {"username": "eve", "password": PASSWORD}
+    fields = {"username": "eve", "email": "eve@example.com", "password1": PASSWORD, "password2": PASSWORD}
+    pages.visitors["en"].submit("/accounts/signup/", **fields)
+    pages.submit("taken", "/accounts/signup/", **fields)
+    pages.visit("unverified", lambda visitor: visitor.post("/api/v1/token/", json=account))
+    for _ in range(5):
+        pages.visitors["en"].sign_in("eve", "wrong")
+    pages.visit("locked", lambda visitor: visitor.sign_in("eve", "wrong", expect=429))
+    pages.sign_in("root")
+
+
+def visit_connections(pages):
+    """Visit the pages that a superuser with second factors and an account at another site sees."""
+    tokens = "/admin/users/token/"
+    for path in "/accounts/3rdparty/", "/accounts/2fa/webauthn/", tokens, f"{tokens}3/change/":
+        pages.visit(path, lambda visitor, path=path: visitor.get(path))
+    account = {"username": "root", "password": PASSWORD}
+    pages.visit("no code", lambda visitor: visitor.post("/api/v1/token/", json=account))
 
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("python_version", [OLDEST, NEWEST])
 def test_no_page_in_german_shows_an_english_text(deploy, python_version):
-    deployment = deploy("ASGI", python_version, CELERY)
+    deployment = deploy("ASGI", python_version, CELERY, **OIDC)
     deployment.run("shell", "-c", ADD)
+    # The tests share one mail server.
+    bob = f"bob-{python_version}"
+    deployment.add_users("ada", bob)
     with deployment.serve() as server:
         pages = Pages(server)
         visit_all(pages)
+        visit_accounts(pages, bob)
+        deployment.add_connections("root", "Map")
+        visit_connections(pages)
         schemas = [visitor.get("/api/schema/").text for visitor in pages.visitors.values()]
     # Django translates some of its texts later.
     files = deployment.project.venv.resolve().glob(DJANGO)
     in_admin = {words_of(message) for path in files for message in messages_of(path)} | SAME_IN_ADMIN
     left = {name: same - (in_admin if "/admin/" in name else SAME) for name, same in pages.same.items()}
-    assert {name: texts for name, texts in left.items() if texts} == {}
+    assert not any(left.values()), {name: texts for name, texts in left.items() if texts}
     messages = {}
     for found in catalogues(deployment.project).values():
         messages.update(found)
-    assert {message for message, words in messages.items() if not message_is_in(words, pages.german)} == UNSEEN
+    unseen = {message for message, words in messages.items() if not message_is_in(words, pages.german)}
+    assert unseen == UNSEEN, unseen ^ UNSEEN
     assert schemas[0] == schemas[1]
 
 
@@ -181,13 +246,14 @@ def test_the_shipped_files_are_what_makemessages_and_compilemessages_write(insta
 
 
 @pytest.mark.matrix
-def test_with_celery_makemessages_changes_nothing(installed, tmp_path):
-    project = installed("ASGI", **CELERY).copy(tmp_path)
+def test_with_celery_and_login_by_email_makemessages_changes_nothing(installed, tmp_path):
+    project = installed("ASGI", login="email", **CELERY).copy(tmp_path)
     shipped = catalogues(project)
     project.run(*COLLECT)
     assert catalogues(project) == shipped
 
 
+@pytest.mark.matrix
 def test_the_messages_of_new_apps_are_collected_and_must_be_translated(installed, tmp_path):
     project = installed("WSGI").copy(tmp_path)
     shipped = catalogues(project)

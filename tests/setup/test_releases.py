@@ -1,5 +1,6 @@
 """`cruft update` updates an edited project of each of the last releases to the present template."""
 
+import itertools
 import json
 
 import pytest
@@ -15,7 +16,9 @@ pytestmark = pytest.mark.matrix
 
 RELEASES = {release.version: release for release in last_releases()}
 OLDEST, *_ = RELEASES
-PAIRS = [(version, interface) for version in RELEASES for interface in QUESTIONS["interface"]]
+INTERFACES = QUESTIONS["interface"]
+# The oldest with each interface, the others in turn.
+PAIRS = [*((OLDEST, interface) for interface in INTERFACES), *zip([*RELEASES][1:], itertools.cycle(INTERFACES))]
 # The set-up of a release is slow, so one project runs it. The others borrow an environment with the same packages.
 WITH_PIPENV = (OLDEST, "WSGI")
 # Only these projects run their tests. The others are only migrated.
