@@ -78,6 +78,7 @@ def fails(tmp_path, rendered, path, sentence, wrapper=(), **environment):
     return project
 
 
+@pytest.mark.matrix
 def test_with_a_dead_index(tmp_path, rendered, path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
