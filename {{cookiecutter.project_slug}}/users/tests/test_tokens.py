@@ -1,5 +1,7 @@
 from datetime import timedelta
+from unittest import mock
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.test import TestCase, override_settings
 from django.urls import reverse
@@ -59,8 +61,10 @@ class TokenTests(APITestCase):
 
     def test_expires(self):
         text = self.create().data["token"]
-        Token.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-        self.assertEqual(self.status(text), status.HTTP_401_UNAUTHORIZED)
+        end = timezone.now() + settings.TOKEN_LIFETIME
+        for time, expected in (end - timedelta(minutes=1), status.HTTP_200_OK), (end, status.HTTP_401_UNAUTHORIZED):
+            with mock.patch("django.utils.timezone.now", return_value=time):
+                self.assertEqual(self.status(text), expected)
 
     def test_ends_with_the_password(self):
         text = self.create().data["token"]
