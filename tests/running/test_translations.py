@@ -171,6 +171,9 @@ def visit_accounts(pages, bob):
         pages.visitors["en"].sign_in("eve", "wrong")
     pages.visit("locked", lambda visitor: visitor.sign_in("eve", "wrong", expect=429))
     pages.sign_in("root")
+    taken = {"username": "new", "email": "clerk@example.com"}
+    path = "/admin/users/user/add/"
+    pages.submit(path, path, **taken, password1=PASSWORD, password2=PASSWORD, usable_password="true")
 
 
 def visit_connections(pages):

@@ -7,6 +7,7 @@ from django.contrib.auth.models import BaseUserManager
 {% else %}
 from django.contrib.auth.models import UserManager as DjangoUserManager
 {% endif %}
+from django.db import transaction
 
 if TYPE_CHECKING:
     from .models import User
@@ -29,6 +30,7 @@ class UserManager(BaseUserManager["User"]):
         user.save(using=self._db)
         return user
 
+    @transaction.atomic
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
         """Save and return a user with all permissions, whose address counts as verified."""
         user = self.create_user(email, password, **{**fields, "is_staff": True, "is_superuser": True})
@@ -37,6 +39,7 @@ class UserManager(BaseUserManager["User"]):
 {% else %}
 
 class UserManager(DjangoUserManager["User"]):
+    @transaction.atomic
     def create_superuser(self, *args: Any, **fields: Any) -> User:
         """Save and return a user with all permissions, whose address counts as verified."""
         user = super().create_superuser(*args, **fields)

@@ -7,6 +7,7 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
 from django.db import models
 {% if cookiecutter.login == "email" %}
 from django.db.models.functions import Upper
@@ -46,6 +47,12 @@ class User(AbstractUser):
     objects = UserManager()  # type: ignore[misc]
 {% endif %}
 
+    def clean(self) -> None:
+        super().clean()
+        others = EmailAddress.objects.exclude(user=self.pk)
+        if others.filter(email=self.email.lower(), verified=True).exists():
+            raise ValidationError(_("Another account has this email address."))
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the user; the tokens of a deactivated one end."""
         super().save(*args, **kwargs)
@@ -53,7 +60,12 @@ class User(AbstractUser):
             self.tokens.all().delete()
 
     def vouch_for_email(self) -> None:
-        """Make the user's address their only one, verified without a mail, because somebody who may decide it knows it."""
+        """
+        Make the user's address their only one, verified without a mail, because somebody who may decide it knows it.
+
+        Raises ValidationError if another account has the address.
+        """
+        self.clean()
         EmailAddress.objects.filter(user=self).delete()
         if self.email:
             EmailAddress.objects.create(user=self, email=self.email.lower(), primary=True, verified=True)

@@ -4,8 +4,10 @@ from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
+from django.core.management import CommandError, call_command
 from django.test import TestCase, override_settings
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from users.models import Token
 
@@ -87,6 +89,17 @@ class UserAdminTests(TestCase):
         self.change(bob, email="Robert@example.com")
         address = EmailAddress.objects.get(user=bob)
         self.assertEqual((address.email, address.verified), ("robert@example.com", True))
+
+    def test_an_address_of_another_account_is_refused(self):
+        User = get_user_model()
+        EmailAddress.objects.filter(user=self.admin).update(email="bob@example.com")
+        user = {User.USERNAME_FIELD: "Bob@example.com", "email": "Bob@example.com"}
+        message = gettext("Another account has this email address.")
+        passwords = {"password1": PASSWORD, "password2": PASSWORD}
+        self.assertContains(self.client.post(reverse("admin:users_user_add"), {**user, **passwords}), message)
+        with self.assertRaisesMessage(CommandError, message):
+            call_command("createsuperuser", interactive=False, **user)
+        self.assertEqual(User.objects.get(), self.admin)
 
     def test_a_user_without_an_address_has_none_that_is_verified(self):
         self.admin.email = ""
