@@ -11,13 +11,11 @@ from typing import Any
 
 def task_files(answers: Mapping[str, Any]) -> dict[str, bool]:
     """Return path -> wanted for the files of background tasks."""
-    app, project = answers["app_name"], answers["project_slug"]
+    project = answers["project_slug"]
     celery = answers["background_tasks"] == "Celery"
     asgi = celery and answers["interface"] == "ASGI"
     wsgi = celery and answers["interface"] == "WSGI"
     return {
-        f"{app}/templates/{app}/item_list_export.html": wsgi,
-        f"{app}/templates/{app}/item_list_live_export.html": asgi,
         f"{project}/celery.py": celery,
         f"{project}/task_telemetry.py": celery,
         f"{project}/tasks.py": celery,
@@ -64,6 +62,7 @@ def optional_files(answers: Mapping[str, Any]) -> dict[str, bool]:
     return {
         ".devcontainer/devcontainer.json": docker,
         ".dockerignore": docker,
+        ".github/workflows/audit.yml": github,
         ".github/workflows/ci.yml": github,
         ".github/workflows/image.yml": github and docker,
         ".github/dependabot.yml": github,
@@ -75,9 +74,9 @@ def optional_files(answers: Mapping[str, Any]) -> dict[str, bool]:
         f"{project}/consumers.py": asgi,
         f"{project}/handlers.py": asgi,
         f"{project}/server.py": asgi,
-        f"{project}/management/resource_template/routing.py-tpl": asgi,
-        f"{project}/management/resource_template/templates/app_name/model_name_list_live.html-tpl": asgi,
-        f"{project}/management/resource_template/tests/test_live.py-tpl": asgi,
+        "generator/resource_template/routing.py-tpl": asgi,
+        "generator/resource_template/templates/app_name/model_name_list_live.html-tpl": asgi,
+        "generator/resource_template/tests/test_live.py-tpl": asgi,
         f"{project}/static/live.js": asgi,
         f"{project}/tests/test_consumers.py": asgi,
         f"{project}/tests/test_handlers.py": asgi,

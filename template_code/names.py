@@ -19,7 +19,7 @@ IMPORTED = {
     "a2wsgi", "allauth", "argon2", "attr", "awscrt", "backports", "bcrypt", "brotli", "brotlicffi", "chardet",
     "coreapi", "coreschema", "corsheaders", "crispy_forms", "csp", "dateutil", "debug_toolbar", "dj_rest_auth",
     "django_filters", "django_redis", "docutils", "dotenv", "environ", "fqdn", "gevent", "google", "greenlet",
-    "gssapi", "guardian", "h2", "hiredis", "httpcore", "inotify", "ipdb", "ipware", "isoduration", "jinja2",
+    "gssapi", "guardian", "h2", "hiredis", "httpcore", "inotify", "ipdb", "ipware", "isoduration", "jaraco", "jinja2",
     "jsonpointer", "jwt", "librabbitmq", "lxml", "markdown", "mypy_django_plugin", "mypy_drf_plugin", "mypyc",
     "oauth2_provider", "opentelemetry", "org", "passlib", "pip", "pkg_resources", "png", "polymorphic", "psutil",
     "psycopg", "psycopg2", "pydantic", "pygments", "pymemcache", "pytz", "pywatchman", "rest_framework",
@@ -32,10 +32,10 @@ IMPORTED = {
 
 # Folders, modules, apps and app labels that the project already has.
 TAKEN = {
-    "account", "admin", "auth", "conftest", "contenttypes", "deploy", "dockerfile", "docs", "exports", "github",
-    "manage", "media", "messages", "mfa", "migrations", "openid_connect", "pipfile", "private", "scripts",
-    "sessions", "site", "socialaccount", "static", "staticfiles", "templates", "test", "tests", "tried_app",
-    "users", "usersessions",
+    "account", "admin", "auth", "ci", "conftest", "contenttypes", "deploy", "dockerfile", "docs", "exports",
+    "generator", "github", "manage", "media", "messages", "mfa", "migrations", "openid_connect", "pipfile", "private",
+    "scripts", "sessions", "site", "socialaccount", "static", "staticfiles", "templates", "test", "tests",
+    "tried_app", "users", "usersessions",
 }  # fmt: skip
 
 SOFT_KEYWORDS = {"case", "match", "type"}

@@ -127,6 +127,8 @@ def say_how_to_start(state: State) -> None:
     if not shutil.which("pipenv") and not state.own_pipenv:
         installer = "uv tool" if state.uv else "pipx" if shutil.which("pipx") else "python3 -m pip"
         say(f"Pipenv, which this machine lacks, manages its packages: {installer} install pipenv")
+    if state.first_commit:
+        say(f"A git repository for it: {' && '.join(state.first_commit)}")
 
 
 def as_json(outcomes: list[Outcome], commands: list[str]) -> str:

@@ -41,6 +41,8 @@ class State:
         self.manager = Manager(self.runner, PYTHON, f"{answers['project_slug']}.settings")
         self.uv: Optional[str] = os.environ.get("UV") or shutil.which("uv")
         self.temporary: Optional[Path] = None
+        # The commands that create the git repository, if git refused to.
+        self.first_commit: list[str] = []
 
     def make_temporary_folder(self) -> None:
         """Make the folder for the temporary files of all programs, which is removed at the end."""

@@ -1,15 +1,20 @@
 """The steps of a set-up: what each is called, what it does, and the commands that do it by hand."""
 
 import abc
+import contextlib
+import os
 import re
 import secrets
+import shutil
 from pathlib import Path
 
 from template_code import packages
 from template_code.files import write
-from template_code.state import PYTHON, State
+from template_code.processes import StepFailed
+from template_code.state import LOG, PYTHON, State
 
 SCHEMA = Path("schema.yml")
+FIRST_COMMIT = ["git init", "git add --all", "git commit --message 'First commit'"]
 
 
 class Step(abc.ABC):
@@ -126,4 +131,62 @@ class Check(Step):
         return [f"{PYTHON} manage.py check"]
 
 
-STEPS: tuple[Step, ...] = (Settings(), Packages(), Migrations(), Database(), Schema(), Check())
+class Repository(Step):
+    """Creates a git repository with a first commit. The project runs without it, so it never fails."""
+
+    name = "repository, with git init"
+
+    def do(self, state: State) -> str:
+        if Path(".git").exists():
+            return "kept"
+        reason = self.reason_against()
+        if not reason:
+            try:
+                state.runner.run("git", "var", "GIT_COMMITTER_IDENT")
+            except StepFailed:
+                reason = "git config has no user.name or user.email"
+        if not reason:
+            try:
+                return self.create(state)
+            except StepFailed:
+                reason = f"git failed, see {LOG}"
+        if not self.reason_against():
+            state.first_commit = FIRST_COMMIT
+        return f"left out: {reason}"
+
+    def by_hand(self, state: State) -> list[str]:
+        return [] if Path(".git").exists() or self.reason_against() else FIRST_COMMIT
+
+    def reason_against(self) -> str:
+        """Return why there is to be no repository, or nothing."""
+        wanted = os.environ.get("SETUP_GIT")
+        around = [str(folder) for folder in Path.cwd().parents if (folder / ".git").exists()]
+        if wanted == "0":
+            return "SETUP_GIT is 0"
+        if around and wanted != "1":
+            return f"inside the repository {around[0]}"
+        if not shutil.which("git"):
+            return "git is not installed"
+        return ""
+
+    def create(self, state: State) -> str:
+        """Create the repository, without the user's hooks and signature, which could ask something."""
+        options = "init.defaultBranch=main", f"core.hooksPath={os.devnull}", "commit.gpgSign=false"
+        git = ["git", *(word for option in options for word in ("-c", option))]
+        try:
+            state.runner.run(*git, "init", "--quiet")
+            state.runner.run(*git, "add", "--all")
+            state.runner.run(*git, "commit", "--quiet", "--message", "First commit")
+        except BaseException:
+            # The next set-up would take it for the user's own.
+            shutil.rmtree(".git", ignore_errors=True)
+            raise
+        # The checks that pre-commit runs need Pipenv.
+        if shutil.which("pre-commit") and state.own_pipenv == ["pipenv"]:
+            with contextlib.suppress(StepFailed):
+                state.runner.run("pre-commit", "install")
+                return "first commit on main; pre-commit checks the next ones"
+        return "first commit on main"
+
+
+STEPS: tuple[Step, ...] = (Settings(), Packages(), Migrations(), Database(), Schema(), Check(), Repository())

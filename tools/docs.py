@@ -99,6 +99,7 @@ def take_pictures(project, path):
         page.fill("[name=password1]", "correct horse battery")
         page.fill("[name=password2]", "correct horse battery")
         page.click("main button")
+        page.get_by_role("navigation").get_by_role("link", name="Items").click()
         for name, description in [
             ("Compass", "Points north, mostly."),
             ("Sextant", "Needs a clear sky and a steady hand."),

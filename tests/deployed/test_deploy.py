@@ -239,7 +239,7 @@ every_deployed_site = pytest.mark.parametrize("site", list(BEHIND), indirect=Tru
 @every_site
 def test_a_visitor_signs_up_out_and_in(site):
     ada = site.client()
-    assert ada.get("/").url == f"https://{HOST}/accounts/login/?next=/"
+    assert ada.get("/items/").url == f"https://{HOST}/accounts/login/?next=/items/"
     ada.sign_up(f"ada-{site.slug}")
     assert all(cookie.secure for cookie in ada.cookies)
     ada.sign_out()

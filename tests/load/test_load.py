@@ -365,7 +365,7 @@ def test_a_restart_of_redis_is_survived(asgi, folder, postgres, saves, outage):
         return down, back, caught_up
 
     with Redis(folder, saves) as redis, behind_nginx(asgi, folder, REDIS_URL=redis.url) as (_, front):
-        with Load(front, others[:50], 10, ["/"]) as pages, Load(front, others[50:], 10) as load:
+        with Load(front, others[:50], 10, ["/items/"]) as pages, Load(front, others[50:], 10) as load:
             down, back, caught_up = asyncio.run(run(front, redis))
             time.sleep(2)
         assert [answer for answer in pages.failures() if answer.method == "GET"] == []

@@ -56,7 +56,7 @@ def test_the_other_tab_shows_a_created_changed_and_deleted_item_by_itself(enter)
     visitor = enter()
     assert faults(visitor.open(), "visitor") == []
     first = visitor.sign_up("ada-tabs")
-    second = visitor.open()
+    second = visitor.open("/items/")
     second.evaluate("window.sameDocument = true")
     expect(second.get_by_text("No items yet.")).to_be_visible()
     add_item(first, "Compass")
@@ -79,7 +79,7 @@ def test_the_other_tab_shows_a_created_changed_and_deleted_item_by_itself(enter)
 def test_an_item_appears_in_the_other_tab_after_a_reload(servers, visit):
     visitor = visit(servers("WSGI").url)
     first = visitor.sign_up("ada-tabs")
-    second = visitor.open()
+    second = visitor.open("/items/")
     add_item(first, "Compass")
     expect(second.get_by_text("No items yet.")).to_be_visible()
     second.reload()
@@ -167,7 +167,7 @@ def test_a_password_is_changed_and_the_new_one_signs_in(servers, visit):
     sign_in(page, "ada-password", PASSWORD)
     expect(page.get_by_text("not correct")).to_be_visible()
     sign_in(page, "ada-password", NEW_PASSWORD)
-    expect(heading(page, "Items")).to_be_visible()
+    expect(heading(page, "My Project")).to_be_visible()
 
 
 @pytest.mark.matrix

@@ -1,42 +1,51 @@
 """Lint and run the project's CI, pre-commit hooks, .editorconfig and AGENTS.md."""
 
 import json
+import os
 import re
+import signal
 import subprocess
-import sys
+import time
 
 import editorconfig
 import pytest
 import yaml
 
-from template_code.questions import QUESTIONS
-from tests.support.changes import commit, edit, git
+from tests.support.changes import commit, contents, edit, git
 from tests.support.machine import clean_environment, python_of
 from tests.support.rendering import CHOSEN, listing, name_of
 from tests.support.user import PROGRAMS, User, checked, tracked
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    # pytest depends on it.
-    import tomli as tomllib
-
 GITHUB = ".github/workflows/ci.yml"
-SCRIPTS = ["lint", "migrations", "coverage"]
+CHECKS = ["code", "format", "templates", "types", "migrations", "safe-migrations", "deploy", "api", "tests"]
+LINE = re.compile(r"^([a-z-]+) +[0-9.]+ s  (.*)$", re.MULTILINE)
+# Django prints a line before it.
+PRINT_REFERENCE = """
+from django.core.management import get_commands, load_command_class
+parser = load_command_class(get_commands()["startapp"], "startapp").create_parser("manage.py", "startapp")
+print("REFERENCE", parser.epilog or "", sep="\\n", end="")
+"""
 
-# A change of a project, and the job that fails because of it.
+# A change of a project, and the check that fails because of it.
 FAULTS = {
-    "a call that lacks its type": ("items/models.py", " -> str:", ":", "lint"),
-    "a line that is not formatted": ("items/views.py", 'ordering = "-', 'ordering  = "-', "lint"),
-    "a tag that is not closed": ("items/templates/items/item_form.html", "</form>", "", "lint"),
+    "a value of another type": ("items/models.py", "return self.name", "return 1", "types"),
+    "a text that is run as code": ("items/models.py", "return self.name", "return str(eval(self.name))", "code"),
+    "a line that is not formatted": ("items/views.py", 'ordering = "-', 'ordering  = "-', "format"),
+    "a tag that is not closed": ("items/templates/items/item_form.html", "</form>", "", "templates"),
     "a migration that is missing": (
         "items/models.py",
         '        ordering = ["-created_at", "-pk"]\n',
         '        ordering = ["-created_at", "-pk"]\n        verbose_name_plural = "things"\n',
         "migrations",
     ),
-    "a test that fails": ("items/tests/test_pages.py", "“%(name)s” was created.", "“%(name)s” was lost.", "coverage"),
-    "a test that is missing": ("items/tests/test_api.py", "def test_create(", "def not_tested(", "coverage"),
+    "a test that fails": ("items/tests/test_pages.py", "“%(object)s” was created.", "“%(object)s” was lost.", "tests"),
+    "a test that is missing": ("items/tests/test_api.py", "def test_create(", "def not_tested(", "tests"),
+    "a cookie that is sent without HTTPS": (
+        "my_project/settings.py",
+        "    SESSION_COOKIE_SECURE = True",
+        "    SESSION_COOKIE_SECURE = False",
+        "deploy",
+    ),
 }
 
 
@@ -51,28 +60,23 @@ def lint_schema(kind, path):
     return lint("check-jsonschema", "--builtin-schema", f"vendor.{kind}", path)
 
 
-def scripts(project):
-    return tomllib.loads((project.path / "Pipfile").read_text())["scripts"]
-
-
 def github_job(project):
     return yaml.safe_load((project.path / GITHUB).read_text())["jobs"]["ci"]
 
 
-def github_commands(project, script):
-    """Return the commands of the job that runs this script, as shell words."""
-    commands = []
-    for step in github_job(project)["steps"]:
-        if "run" in step:
-            assert step.get("env", {}) in ({}, {"SCRIPT": "${{ matrix.script }}"})
-            commands.append(step["run"].replace('"$SCRIPT"', script))
-    return commands
+def github_commands(project):
+    return [step["run"] for step in github_job(project)["steps"] if "run" in step]
+
+
+def results(output):
+    """Return name -> `ok`, or what to do, from the last lines that `pipenv run ci` prints."""
+    return dict(LINE.findall(output))
 
 
 def test_the_linters_accept_githubs_files(rendered):
     project = rendered(ci="GitHub")
     workflows = sorted((project.path / GITHUB).parent.iterdir())
-    assert [lint_schema("github-workflows", path) for path in workflows] == [None, None]
+    assert [lint_schema("github-workflows", path) for path in workflows] == [None] * 3
     assert lint_schema("dependabot", project.path / ".github" / "dependabot.yml") is None
     assert lint("zizmor", "--offline", "--persona", "regular", ".github", cwd=project.path) is None
     uses = [use for path in workflows for use in re.findall("uses: ([^ ]+)", path.read_text())]
@@ -101,22 +105,22 @@ def test_the_linters_report_faults(rendered, bake):
     assert lint_schema("gitlab-ci", wrong)
 
 
-@pytest.mark.parametrize("interface", QUESTIONS["interface"])
-def test_pipenv_run_ci_runs_what_the_jobs_run(rendered, interface):
-    project = rendered(interface=interface)
-    assert github_job(project)["strategy"]["matrix"] == {"script": SCRIPTS}
-    commands = [re.sub("^sh -c '(.*)'$", r"\1", scripts(project)[name]) for name in [*SCRIPTS, "ci"]]
-    assert " && ".join(commands[:-1]) == commands[-1]
+def test_the_page_about_the_checks_lists_each_of_them(rendered):
+    page = (rendered().path / "docs" / "checks.md").read_text()
+    rows = re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
+    assert re.findall("`([a-z-]+)`", " ".join(rows)) == CHECKS
 
 
 def test_gitlab_runs_what_github_runs(rendered):
     github, gitlab = rendered(ci="GitHub"), rendered(ci="GitLab")
     job = yaml.safe_load((gitlab.path / ".gitlab-ci.yml").read_text())
     assert job["image"] == f"python:{gitlab.answers['python_version']}"
-    assert job["ci"]["parallel"]["matrix"] == [{"SCRIPT": SCRIPTS}]
     assert job["ci"]["services"] == [github_job(github)["services"]["postgres"]["image"]]
     commands = [*job["ci"]["before_script"], *job["ci"]["script"]]
-    assert [command.replace("$SCRIPT", "lint") for command in commands] == github_commands(github, "lint")
+    # GitHub's action fetches all branches.
+    commands.remove('git fetch --quiet --depth 1 origin "+$CI_DEFAULT_BRANCH:refs/remotes/origin/HEAD"')
+    assert commands == github_commands(github)
+    assert commands[-1] == "pipenv run ci"
 
 
 @pytest.mark.parametrize("answers", CHOSEN, ids=name_of)
@@ -163,31 +167,111 @@ def runner(installed, postgres, tmp_path_factory):
     project = installed("ASGI").copy(folder)
     commit(project.path)
     runner = Runner(folder / "runner", project, postgres.database())
-    for command in github_commands(project, "")[:-1]:
+    for command in github_commands(project)[:-1]:
         done = runner.call(command)
         checked(command, done.returncode, (done.stdout + done.stderr).encode())
     return runner
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_each_job_is_green_on_a_fresh_clone(runner, script):
-    command = github_commands(runner.project, script)[-1]
+def test_the_job_is_green_on_a_fresh_clone(runner):
+    command = github_commands(runner.project)[-1]
     done = runner.call(command)
     checked(command, done.returncode, (done.stdout + done.stderr).encode())
-    if script == "coverage":
-        assert "TOTAL" in done.stdout
-        assert "\nOK\n" in done.stderr
-    git(runner.work / "clone", "diff", "--exit-code")
+    assert results(done.stdout) == dict.fromkeys(CHECKS, "ok")
+    assert git(runner.work / "clone", "status", "--porcelain") == ""
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_makes_its_job_fail(installed, tmp_path, fault):
-    name, old, new, script = FAULTS[fault]
+def test_each_fault_makes_its_check_fail(installed, tmp_path):
+    for fault, (name, old, new, check) in FAULTS.items():
+        project = installed("ASGI").copy(tmp_path / fault.replace(" ", "-"))
+        edit(project, name, old, new)
+        # Another check runs too.
+        other = "format" if check != "format" else "templates"
+        done = project.call("pipenv", "run", "ci", check, other, check=False)
+        found = results(done.stdout)
+        assert (done.returncode, found.pop(other)) == (1, "ok"), fault
+        assert found[check].startswith("failed: "), fault
+
+
+def change_column(project, old, new, name):
+    edit(project, "items/models.py", old, new)
+    project.run("makemigrations", "--noinput", "--name", name)
+
+
+NAME = '    name = models.CharField(_("name"), max_length=200)\n'
+SIZE = '    size = models.IntegerField(_("size"), null=True)\n'
+
+
+@pytest.mark.matrix
+def test_a_migration_that_breaks_the_running_version_fails_until_its_name_is_listed(installed, tmp_path):
+    project = installed("WSGI").copy(tmp_path)
+    change_column(project, NAME, NAME + SIZE, "add_size")
+    assert project.call("pipenv", "run", "ci", "safe-migrations").returncode == 0
+    change_column(project, SIZE, "", "drop_size")
+    done = project.call("pipenv", "run", "ci", "safe-migrations", check=False)
+    assert done.returncode == 1
+    assert "DROPPING columns" in done.stdout
+    (path,) = project.path.glob("items/migrations/*_drop_size.py")
+    with (project.path / "pyproject.toml").open("a") as settings:
+        settings.write(f'\n[tool.django_migration_linter]\nignore_name = ["{path.stem}"]\n')
+    assert project.call("pipenv", "run", "ci", "safe-migrations").returncode == 0
+
+
+@pytest.mark.matrix
+def test_a_break_of_the_api_fails_until_it_has_a_new_version(installed, tmp_path):
+    project = installed("WSGI").copy(tmp_path)
+    git(project.path, "init", "--quiet", "--initial-branch", "main")
+    commit(project.path)
+    git(project.path, "checkout", "--quiet", "-b", "change")
+    assert project.call("pipenv", "run", "ci", "api").returncode == 0
+    edit(project, "items/serializers.py", '"description", ', "")
+    project.run("spectacular", "--file", "schema.yml")
+    done = project.call("pipenv", "run", "ci", "api", check=False)
+    assert done.returncode == 1
+    assert "GET /api/v1/items/{id}/, response, field description is gone." in done.stdout
+    edit(project, "my_project/settings.py", '"VERSION": "1"', '"VERSION": "2"')
+    project.run("spectacular", "--file", "schema.yml")
+    assert project.call("pipenv", "run", "ci", "api").returncode == 0
+
+
+@pytest.mark.matrix
+def test_a_function_may_lack_types_unless_one_asks_for_strict(installed, tmp_path):
     project = installed("ASGI").copy(tmp_path)
-    edit(project, name, old, new)
-    assert project.call("pipenv", "run", script, check=False).returncode != 0
+    edit(project, "pyproject.toml", "\ncheck_untyped_defs = true", "\nstrict = true")
+    project.call("mypy", ".")
+    edit(project, "items/models.py", " -> str:", ":")
+    assert "no-untyped-def" in project.call("mypy", ".", check=False).stdout
+    edit(project, "pyproject.toml", "\nstrict = true", "\ncheck_untyped_defs = true")
+    project.call("mypy", ".")
+
+
+@pytest.mark.matrix
+def test_pipenv_run_fix_repairs_and_leaves_a_fresh_project_as_it_is(installed, tmp_path):
+    project = installed("ASGI").copy(tmp_path)
+    before = contents(project)
+    project.call("pipenv", "run", "fix")
+    assert contents(project) == before
+    edit(project, "items/views.py", 'ordering = "-', 'ordering  = "-')
+    (project.path / "schema.yml").unlink()
+    project.call("pipenv", "run", "fix")
+    assert contents(project) == before
+
+
+@pytest.mark.matrix
+def test_ctrl_c_ends_all_checks(installed, tmp_path):
+    project = installed("WSGI").copy(tmp_path)
+    group = {"start_new_session": True, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    words = project.words(["python", "-m", "ci"])
+    with subprocess.Popen(words, cwd=project.path, env=project.environment(), **group) as process:
+        time.sleep(3)
+        # A terminal sends it to all of them, and this only to the first.
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 130
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
 
 
 @pytest.fixture
@@ -220,10 +304,27 @@ def test_the_test_that_agents_md_names_exists(rendered):
     assert f"    def {function}(self)" in source.partition(f"\nclass {case}(")[2].partition("\nclass ")[0]
 
 
+def test_agents_md_has_the_reference_of_startapp(installed):
+    project = installed("WSGI")
+    reference = project.run("shell", "-c", PRINT_REFERENCE).stdout.partition("REFERENCE\n")[2]
+    block = f"<!-- startapp -->\n```text\n{reference}```\n<!-- end of startapp -->\n"
+    assert block in (project.path / "AGENTS.md").read_text(), f"AGENTS.md needs this block:\n{block}"
+
+
 def test_git_ignores_secrets_and_generated_files(bake):
     project = bake()
     before = tracked(project)
-    names = [".coverage", ".env", ".ruff_cache/x", ".venv/x", "db.sqlite3", "db.sqlite3-wal", "items/__pycache__/x"]
+    names = [
+        ".coverage",
+        ".coverage.x",
+        ".env",
+        ".mypy_cache/x",
+        ".ruff_cache/x",
+        ".venv/x",
+        "db.sqlite3",
+        "db.sqlite3-wal",
+        "items/__pycache__/x",
+    ]
     for name in [*names, "media/x", "setup.log", "staticfiles/x"]:
         (project.path / name).parent.mkdir(exist_ok=True)
         (project.path / name).write_text("")
@@ -238,8 +339,8 @@ def test_pre_commit_passes_in_a_fresh_project_and_reports_faults(user, installed
     hook = re.compile(r"^(.+?)\.{3,}(Passed|Failed)$", re.MULTILINE)
     hooks = ("ruff check", "ruff format", "djlint", "mypy")
     assert hook.findall(user.run(script, project.path, ENVIRONMENT)) == [(name, "Passed") for name in hooks]
-    for name, old, new, script_name in FAULTS.values():
-        if script_name == "lint":
+    for name, old, new, check in FAULTS.values():
+        if check in ("format", "templates", "types"):
             edit(project, name, old, new)
     done = subprocess.run(user.words(script, project.path, ENVIRONMENT), capture_output=True, text=True)
     assert done.returncode == 1

@@ -108,8 +108,9 @@ def test_shell_imports_the_models(peopled):
     assert rows(peopled, "SELECT username FROM users_user ORDER BY id") == [("ada",), ("bob",)]
 
 
-def test_flush_empties_the_database_and_keeps_its_tables(peopled, tmp_path):
+def test_seed_fills_the_database_and_flush_empties_it_and_keeps_its_tables(peopled, tmp_path):
     project = peopled.copy(tmp_path)
+    assert "items.Item: 20 new\n" in project.run("runscript", "seed").stdout
     project.run("flush", "--noinput")
     assert rows(project, "SELECT (SELECT count(*) FROM users_user), (SELECT count(*) FROM items_item)") == [(0, 0)]
 

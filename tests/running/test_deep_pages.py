@@ -6,7 +6,7 @@ import pytest
 
 pytestmark = pytest.mark.matrix
 
-PAGES = {"/": 20, "/api/v1/items/": 50}
+PAGES = {"/items/": 20, "/api/v1/items/": 50}
 ENDS = 150
 ITEMS = 200_000
 
@@ -29,7 +29,7 @@ from rest_framework.test import APIClient
 from items.views import ItemViewSet
 
 ORDERINGS = [sign + name for name in ItemViewSet.ordering_fields for sign in ("", "-")]
-URLS = ["/", "/api/v1/items/", *(f"/api/v1/items/?ordering={ordering}" for ordering in ORDERINGS)]
+URLS = ["/items/", "/api/v1/items/", *(f"/api/v1/items/?ordering={ordering}" for ordering in ORDERINGS)]
 
 def get(kind, url):
     client = APIClient(HTTP_HOST="127.0.0.1")

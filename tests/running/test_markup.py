@@ -41,6 +41,7 @@ def checker(tmp_path_factory):
 
 def pages_of(deployment, client):
     """Yield a name and the response of each page of the site."""
+    yield "home-visitor", client.get("/")
     for path in SIGNED_OUT.split():
         yield path.replace("/", "-"), client.get(f"/accounts/{path}/")
     yield "login-errors", client.submit("/accounts/login/", login="ada", password="wrong")
@@ -51,13 +52,14 @@ def pages_of(deployment, client):
     yield "404", client.get("/no/such/page/")
     yield "403_csrf", client.post("/accounts/login/", headers={"Referer": client.url})
     client.sign_in("ada-markup")
-    yield "empty", client.get("/")
+    yield "home", client.get("/")
+    yield "empty", client.get("/items/")
     yield "add", client.get("/items/add/")
     yield "add-errors", client.submit("/items/add/", name="")
     for number in range(25):
         yield "list", client.submit("/items/add/", name=f"<Item> & {number}", description='A "long"\n<description>')
-    yield "list-2", client.get("/?page=2")
-    for path in set(re.findall(r'href="(/items/\d+/[^"]*)"', client.get("/").text)[:2]):
+    yield "list-2", client.get("/items/?page=2")
+    for path in set(re.findall(r'href="(/items/\d+/[^"]*)"', client.get("/items/").text)[:2]):
         yield "delete" if "delete" in path else "edit", client.get(path)
     client.submit("/accounts/reauthenticate/", password=PASSWORD)
     for path in ACCOUNT.split():

@@ -82,9 +82,17 @@ def test_the_production_server_matches_the_interface(sites):
 
 
 def test_a_visitor_is_asked_to_sign_in(site):
-    page = site.client().get("/")
-    assert page.url.endswith("/accounts/login/?next=/")
+    page = site.client().get("/items/")
+    assert page.url.endswith("/accounts/login/?next=/items/")
     assert 'id="id_login"' in page.text
+
+
+def test_the_home_page_leads_to_the_pages_of_the_apps(site):
+    visitor = site.client()
+    link = '<a href="/items/">Items</a>'
+    assert link not in visitor.get("/").text
+    # In the navigation, and in the list.
+    assert visitor.sign_up("ada-home").get("/").text.count(link) == 2
 
 
 def test_items_are_created_edited_and_deleted_by_form(site):
@@ -110,7 +118,7 @@ def test_a_form_without_its_token_is_refused(production):
 def test_a_user_signs_in_again_after_signing_out(production):
     ada = production.client().sign_up("ada-returns")
     assert 'id="id_login"' in ada.sign_out().text
-    assert ada.get("/").url.endswith("/accounts/login/?next=/")
+    assert ada.get("/items/").url.endswith("/accounts/login/?next=/items/")
     assert 'id="id_login"' in ada.sign_in("ada-returns", "wrong").text
     assert "Sign out" in ada.sign_in("ada-returns").text
 
@@ -179,7 +187,7 @@ def test_an_account_is_not_usable_before_its_address_is_verified(production):
     fields = {"username": name, "email": f"{name}@example.com", "password1": PASSWORD, "password2": PASSWORD}
     for page in ada.submit("/accounts/signup/", **fields), ada.sign_in(name):
         assert page.url.endswith("/accounts/confirm-email/")
-    assert ada.get("/").url.endswith("/accounts/login/?next=/")
+    assert ada.get("/items/").url.endswith("/accounts/login/?next=/items/")
     account = {"username": name, "password": PASSWORD}
     assert ada.post("/api/v1/token/", json=account).status_code == 403
     ada.submit(link_to(ada.url, f"{name}@example.com", "/accounts/confirm-email/"))
@@ -253,7 +261,9 @@ def test_an_asgi_server_keeps_few_connections_and_replaces_broken_ones(sites, po
     def ask_in_parallel():
         headers = {"Cookie": "; ".join(f"{cookie.name}={cookie.value}" for cookie in ada.cookies)}
         with ThreadPoolExecutor(40) as pool:
-            asked = [pool.submit(site.client().get, path, headers=headers) for path in ["/", "/api/v1/items/"] * 40]
+            asked = [
+                pool.submit(site.client().get, path, headers=headers) for path in ["/items/", "/api/v1/items/"] * 40
+            ]
         return {answer.result().status_code for answer in asked}
 
     assert ask_in_parallel() == {200}
@@ -295,7 +305,7 @@ HEADERS = {
 }
 HEADERS_OF_A_FILE = {**HEADERS, "Access-Control-Allow-Origin": "*"}
 del HEADERS_OF_A_FILE["X-Frame-Options"]
-ADDRESSES = ["/", "/accounts/login/", "/items/add/", "/admin/", "/api/docs/", "/api/v1/items/", "/no/such/page/"]
+ADDRESSES = ["/", "/accounts/login/", "/items/", "/admin/", "/api/docs/", "/api/v1/items/", "/no/such/page/"]
 # Django and two packages set the headers.
 EACH_DJANGO = [(interface,) for interface in INTERFACES]
 EACH_DJANGO += [pytest.param(("WSGI", version), marks=pytest.mark.matrix) for version in pythons_of_other_djangos()]

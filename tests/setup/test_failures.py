@@ -64,7 +64,7 @@ def assert_finished(project):
     project.call("pipenv", "verify")
     assert (project.path / "schema.yml").read_text() == project.run("spectacular").stdout
     with project.serve() as server:
-        assert 'id="id_login"' in requests.get(server.url, timeout=60).text
+        assert 'id="id_login"' in requests.get(f"{server.url}/items/", timeout=60).text
 
 
 def fails(tmp_path, rendered, path, sentence, wrapper=(), **environment):
@@ -85,10 +85,11 @@ def test_with_a_dead_index(tmp_path, rendered, path):
         index = {**OFFLINE, "PIP_INDEX_URL": f"http://127.0.0.1:{taken.getsockname()[1]}/simple"}
         project = fails(tmp_path, rendered, path, "The package index does not answer.", **index)
     assert_tested_versions(project)
-    folder, install, *_, check = remaining_commands(project.output).splitlines()
+    folder, install, *_, check, init, add, commit = remaining_commands(project.output).splitlines()
     assert folder == f"  cd {project.path}"
     assert install.startswith("  PIPENV_VENV_IN_PROJECT=1 pipenv install --dev --python ")
     assert check == "  .venv/bin/python manage.py check"
+    assert [init, add, commit] == ["  git init", "  git add --all", "  git commit --message 'First commit'"]
 
 
 @pytest.mark.matrix

@@ -219,7 +219,7 @@ SERVED = [
 @pytest.mark.parametrize("where", SERVED, ids=lambda where: where.__name__)
 def test_the_command_after_ready_starts_the_server_there(at, where):
     with at(where).serve() as server:
-        assert 'id="id_login"' in requests.get(server.url, timeout=60).text
+        assert 'id="id_login"' in requests.get(f"{server.url}/items/", timeout=60).text
 
 
 def test_no_other_virtualenv_receives_django(at):

@@ -102,4 +102,4 @@ def test_a_project_that_was_updated_from_a_release_passes_its_tests(updated):
     if pair == WITH_PIPENV:
         shop.pipenv("verify")
     with shop.serve() as server:
-        assert 'id="id_login"' in requests.get(server.url, timeout=60).text
+        assert 'id="id_login"' in requests.get(f"{server.url}/items/", timeout=60).text

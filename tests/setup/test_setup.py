@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.support.changes import git
 from tests.support.hooks import path_of_tools
 from tests.support.machine import clean_environment, free_port
 from tests.support.packages import OFFLINE, indexes, lock
 from tests.support.production import INTERFACES
 from tests.support.project import cookiecutter_command, generate, secret_key
-from tests.support.user import snapshot
+from tests.support.user import snapshot, tracked
 
 ASGI_PACKAGES = {
     *("autobahn", "channels", "channels-redis", "daphne", "httptools", "msgpack", "twisted"),
@@ -29,6 +30,7 @@ STEPS = [
     "database, with migrate",
     "API schema, with spectacular",
     "check",
+    "repository, with git init",
 ]
 
 
@@ -55,13 +57,24 @@ def test_each_step_is_printed_with_its_time_and_result_before_the_next_command(p
         f"db.sqlite3, {migrations} migrations applied",
         "schema.yml",
         "System check identified no issues (0 silenced).",
+        "first commit on main",
     ]
     assert lines[0] == "Setting up my_project:"
-    told = [re.fullmatch(r"  (.*?) +\d+\.\d s  (.*)", line).groups() for line in lines[1:7]]
+    told = [re.fullmatch(r"  (.*?) +\d+\.\d s  (.*)", line).groups() for line in lines[1:8]]
     assert told == list(zip(STEPS, results))
-    assert lines[7] == ""
-    assert lines[8] == f"Ready: cd {project.path} && pipenv run dev"
+    assert lines[8] == ""
+    assert lines[9] == f"Ready: cd {project.path} && pipenv run dev"
     assert not re.search("[\r\x1b]", project.output)
+
+
+def test_the_first_commit_has_what_git_does_not_ignore(project):
+    committed = git(project.path, "ls-tree", "-r", "--name-only", "main").splitlines()
+    assert set(committed) == tracked(project).keys()
+    assert {"Pipfile.lock", "schema.yml", "users/migrations/0001_initial.py"} <= set(committed)
+    assert not {
+        name for name in committed if name.startswith((".env", ".venv", "db.sqlite3")) and name != ".env.example"
+    }
+    assert git(project.path, "log", "--format=%an: %s") == "Ada: First commit"
 
 
 def test_the_output_of_the_programs_is_only_in_the_log(project):
@@ -165,7 +178,7 @@ def test_the_command_after_ready_starts_the_server(project, tmp_path):
     path = path_of_tools(tmp_path / "bin", "pipenv")
     command = f"{command} 127.0.0.1:{{port}}"
     with project.serve("bash", "-c", command, env={"PATH": path}) as server:
-        assert 'id="id_login"' in requests.get(server.url, timeout=60).text
+        assert 'id="id_login"' in requests.get(f"{server.url}/items/", timeout=60).text
 
 
 class Index(http.server.BaseHTTPRequestHandler):

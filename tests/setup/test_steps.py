@@ -5,11 +5,13 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 
 import pytest
 
+from tests.support.changes import git
 from tests.support.hooks import Terminal, descendants, remaining_commands
 from tests.support.machine import clean_environment
 from tests.support.project import Project, cookiecutter_command
@@ -53,7 +55,11 @@ class Fakes:
         if uv:
             program(self.bin / "uv", f"#!/bin/sh\n{uv}\n")
         (folder / "temporary").mkdir()
+        # Nothing here depends on the git of this machine.
+        self.config = folder / "gitconfig"
+        self.config.write_text("[user]\nname = Ada\nemail = ada@example.com\n")
         self.environment = {"PATH": str(self.bin), "TMPDIR": str(folder / "temporary")}
+        self.environment |= {"GIT_CONFIG_GLOBAL": str(self.config), "GIT_CONFIG_NOSYSTEM": "1"}
 
     def generate(self, **environment):
         """Run Cookiecutter, again if the project exists; return the project."""
@@ -74,6 +80,12 @@ class Fakes:
         left = [*project.glob(".venv*/*"), *project.glob("*.new"), *(self.folder / "temporary").iterdir()]
         return [path.name for path in left]
 
+    def add_git(self, config=""):
+        """Put git on PATH; `config` is added to the configuration of the user."""
+        (self.bin / "git").symlink_to(shutil.which("git"))
+        with self.config.open("a") as file:
+            file.write(config)
+
 
 def commands_done(project):
     """Return the commands of manage.py that the set-up ran."""
@@ -84,6 +96,8 @@ def test_the_steps_run_in_this_order(tmp_path):
     project = Fakes(tmp_path).generate()
     assert " packages, as tested\n" in project.output
     assert f"{READY}cd {project.path} && pipenv run dev\n" in project.output
+    assert " s  left out: git is not installed\n" in project.output
+    assert "A git repository for it" not in project.output
     # The migrations of users come first, and no migration has a header with the time.
     *makemigrations, migrate, spectacular, check = commands_done(project)
     assert makemigrations == ["makemigrations --no-header users", "makemigrations --no-header items"]
@@ -230,3 +244,51 @@ def test_a_program_sees_nothing_of_another_project(tmp_path):
     wanted |= {"PIPENV_VENV_IN_PROJECT": "1", "PIP_USER": "0"}
     for name, value in wanted.items():
         assert f"\n{name}={value}\n" in log
+
+
+def result_of_git(project):
+    (result,) = re.findall("^  repository, with git init +\\d+\\.\\d s  (.*)$", project.output, re.MULTILINE)
+    return result
+
+
+def test_the_first_commit_asks_nothing_and_a_second_run_commits_nothing(tmp_path):
+    fakes = Fakes(tmp_path)
+    hook = program(tmp_path / "hooks" / "prepare-commit-msg", "#!/bin/sh\nexit 1\n")
+    fakes.add_git(f"[commit]\ngpgSign = true\n[core]\nhooksPath = {hook.parent}\n[init]\ndefaultBranch = trunk\n")
+    program(fakes.bin / "pre-commit", "#!/bin/sh\n[ $1 = install ] && : > .git/installed\n")
+    project = fakes.generate(GIT_DIR=tmp_path / "elsewhere")
+    assert result_of_git(project) == "first commit on main; pre-commit checks the next ones"
+    assert (project.path / ".git" / "installed").exists()
+    assert git(project.path, "status", "--porcelain", "--branch") == "## main"
+    (project.path / "own.txt").write_text("own\n")
+    assert result_of_git(fakes.generate()) == "kept"
+    assert git(project.path, "log", "--format=%an: %s") == "Ada: First commit"
+    assert "?? own.txt" in git(project.path, "status", "--porcelain")
+
+
+def test_a_repository_around_the_project_is_left_alone_unless_asked(tmp_path):
+    fakes = Fakes(tmp_path)
+    fakes.add_git()
+    (tmp_path / ".git").mkdir()
+    project = fakes.generate()
+    assert result_of_git(project) == f"left out: inside the repository {tmp_path}"
+    assert "A git repository for it" not in project.output
+    assert result_of_git(fakes.generate(SETUP_GIT="0")) == "left out: SETUP_GIT is 0"
+    assert not (project.path / ".git").exists()
+    assert result_of_git(fakes.generate(SETUP_GIT="1")) == "first commit on main"
+
+
+def test_a_git_that_refuses_leaves_a_finished_set_up_and_prints_the_commands(tmp_path):
+    fakes = Fakes(tmp_path)
+    fakes.add_git()
+    for reason, config in (
+        ("git config has no user.name or user.email", "[user]\nuseConfigOnly = true\n"),
+        ("git failed, see setup.log", fakes.config.read_text() + "[commit]\ncleanup = nonsense\n"),
+    ):
+        fakes.config.write_text(config)
+        project = fakes.generate()
+        assert result_of_git(project) == f"left out: {reason}"
+        commands = "git init && git add --all && git commit --message 'First commit'"
+        assert f"{READY}cd {project.path} && pipenv run dev\n" in project.output
+        assert f"\nA git repository for it: {commands}\n" in project.output
+        assert not (project.path / ".git").exists()

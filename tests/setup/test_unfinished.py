@@ -80,7 +80,7 @@ def test_the_end_of_the_log_is_shown(unfinished):
 def test_the_last_line_has_the_result_as_json(unfinished):
     result = json.loads(unfinished.done.stdout.splitlines()[-1])
     assert (result["state"], result["project"]) == ("not finished", str(unfinished.project.path))
-    assert [step["state"] for step in result["steps"]] == ["done", "failed", *["not run"] * 4]
+    assert [step["state"] for step in result["steps"]] == ["done", "failed", *["not run"] * 5]
     assert [f"  {command}" for command in result["remaining"]] == unfinished.commands
 
 

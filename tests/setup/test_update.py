@@ -75,5 +75,5 @@ def test_an_update_changes_the_interface(present, template):
     present.passes_its_tests()
     assert (present.path / "items" / "tests" / "test_live.py").exists()
     with present.serve() as server:
-        assert 'id="id_login"' in requests.get(server.url, timeout=60).text
+        assert 'id="id_login"' in requests.get(f"{server.url}/items/", timeout=60).text
         assert "Daphne" in server.log or "daphne" in server.log

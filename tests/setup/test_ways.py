@@ -76,7 +76,7 @@ def test_from_a_relative_path_into_another_folder(user, repository, installed):
     assert is_as_tested(project)
     assert tracked(project) == tracked(installed("WSGI"))
     with user.serve(project) as server:
-        assert 'id="id_login"' in requests.get(server.url, timeout=60).text
+        assert 'id="id_login"' in requests.get(f"{server.url}/items/", timeout=60).text
 
 
 def test_from_a_git_address(user, repository, installed):
@@ -195,7 +195,7 @@ def test_generating_again_can_go_from_wsgi_to_asgi_and_add_celery(user, rendered
     project.run("test")
     with user.serve(project) as server:
         assert "Listening on TCP address" in server.log
-        assert 'id="id_login"' in requests.get(server.url, timeout=60).text
+        assert 'id="id_login"' in requests.get(f"{server.url}/items/", timeout=60).text
 
 
 @pytest.mark.parametrize(("interface", "login"), list(zip(INTERFACES, QUESTIONS["login"])))
@@ -215,7 +215,7 @@ def test_without_hooks_the_project_has_the_files_of_all_answers_and_runs(user, r
     tests = [path for path in listing(expected) if re.search(r"/test[^/]*\.py$", path)]
     project.run("test", *(path.removesuffix(".py").replace("/", ".") for path in tests))
     with project.serve() as server:
-        assert 'id="id_login"' in requests.get(server.url, timeout=60).text
+        assert 'id="id_login"' in requests.get(f"{server.url}/items/", timeout=60).text
 
 
 def test_without_hooks_the_readme_and_makemigrations_start_the_project(user):
@@ -227,7 +227,7 @@ def test_without_hooks_the_readme_and_makemigrations_start_the_project(user):
     user.run("\n".join(["set -e", *prepare]), project.path)
     project.output = f"Ready: {start}"
     with user.serve(project, project.path) as server:
-        assert 'id="id_login"' in requests.get(server.url, timeout=60).text
+        assert 'id="id_login"' in requests.get(f"{server.url}/items/", timeout=60).text
 
 
 @pytest.mark.parametrize("version", [version for version in PYTHON_VERSIONS if version != RUNNING_PYTHON])
@@ -254,4 +254,4 @@ def test_without_pipenv_uvx_or_pipx_is_enough(tmp_path, installed, runner):
     assert re.search("^Pipenv, which this machine lacks, .*: (uv tool|pipx) install pipenv$", output, re.MULTILINE)
     assert tracked(project) == tracked(installed("WSGI"))
     with user.serve(project) as server:
-        assert 'id="id_login"' in requests.get(server.url, timeout=60).text
+        assert 'id="id_login"' in requests.get(f"{server.url}/items/", timeout=60).text

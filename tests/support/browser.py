@@ -54,7 +54,7 @@ class Visitor:
         return page
 
     def sign_up(self, name):
-        """Create an account and sign in, in production after the link that was mailed; return the first page."""
+        """Create an account and sign in, in production after the link that was mailed; return the page of items."""
         page = self.open("/accounts/signup/")
         address = f"{name}@example.com"
         submit(page, username=name, email=address, password1=PASSWORD, password2=PASSWORD)
@@ -63,7 +63,8 @@ class Visitor:
             page.goto(self.url + link_to(self.url, address, "/accounts/confirm-email/"))
             page.get_by_role("main").get_by_role("button").click()
             sign_in(page, name, PASSWORD)
-        expect(page.get_by_role("heading", name="Items")).to_be_visible()
+        page.get_by_role("navigation").get_by_role("link", name="Items").click()
+        expect(heading(page, "Items")).to_be_visible()
         return page
 
 

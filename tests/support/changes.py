@@ -11,16 +11,20 @@ PERSON = {
     for role in ("AUTHOR", "COMMITTER")
     for part, value in {"NAME": "Ada", "EMAIL": "ada@example.com"}.items()
 }
-# Every type of field, with and without a question mark, and relations to each other and to the example.
+# Every type of field, most of them also optional, and relations to each other and to the example.
 RESOURCES = [
-    ["catalog", "Category", "name:str"],
+    ["catalog", "Category", "name:str:unique", "--shared"],
+    ["catalog", "Crate", "name:str", "category:catalog.Category:optional"],
     [
-        *["shop", "BoxOffer", "title:str", "subtitle:str?", "body:text", "stock:int", "limit:int?", "price:decimal"],
-        *["discount:decimal?", "active:bool", "since:date", "until:date?", "seen:datetime", "sold:datetime?"],
-        *["category:catalog.Category", "item:items.Item?", "seller:user"],
+        *["shop", "BoxOffer", "title:str", "subtitle:str:40:optional", "body:text", "stock:int", "limit:int:optional"],
+        *["views:bigint:index", "height:float", "price:decimal:8:2", "discount:decimal:default=1", "active:bool"],
+        *["since:date", "until:date?", "opens:time", "seen:datetime", "sold:datetime:default=now", "length:duration"],
+        *["contact:email", "site:url", "slug:slug:unique", "key:uuid", "extra:json", "state:choice:new:old"],
+        *["manual:file:pdf:txt:optional", "crate:catalog.Crate", "item:items.Item:optional", "author:user"],
+        *["crates:many:catalog.Crate", "category:catalog.Category:set_null", "name:str:help=Short"],
     ],
 ]
-MADE = {"__pycache__", ".coverage", ".venv", ".ruff_cache", ".mypy_cache"}
+MADE = {"__pycache__", ".coverage", ".git", ".venv", ".ruff_cache", ".mypy_cache"}
 
 
 def git(folder, *words):
@@ -36,7 +40,7 @@ def git(folder, *words):
 def commit(folder):
     """Commit everything in a folder, and create the repository if needed; return the commit."""
     git(folder, "init", "--quiet")
-    # A borrowed .venv is a symlink. The project's .gitignore ignores only a folder.
+    # A borrowed .venv is a symlink. The .gitignore of older releases ignores only a folder.
     (Path(folder) / ".git" / "info" / "exclude").write_text(".venv\n", encoding="utf-8")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--allow-empty", "--message", "All")

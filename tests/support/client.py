@@ -96,7 +96,7 @@ class Client(requests.Session):
 
     def names(self):
         """Return the names of the items that the page shows."""
-        page = self.get("/")
+        page = self.get("/items/")
         assert page.status_code == 200, page.text
         assert "<h1>Items</h1>" in page.text
         return [html.unescape(name) for name in re.findall(r"<h2>(.*?)</h2>", page.text)]

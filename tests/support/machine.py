@@ -28,17 +28,19 @@ KEPT |= {"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "
 
 # Tools that create a project. Each test says which ones its user has.
 TOOLS = ("cookiecutter", "pipenv", "uv")
+# The set-up uses it where it finds it.
+HIDDEN = (*TOOLS, "pre-commit")
 
 
 @functools.cache
 def without_tools(path):
-    """Return this PATH without the programs of these tests and without TOOLS in other folders."""
+    """Return this PATH without the programs of these tests and without those of HIDDEN in other folders."""
     folders = []
     for folder in path.split(os.pathsep):
         if folder == str(Path(sys.executable).parent):
             continue
-        if any(Path(folder, tool).exists() for tool in TOOLS):
-            programs = [program for program in Path(folder).iterdir() if program.name not in TOOLS]
+        if any(Path(folder, tool).exists() for tool in HIDDEN):
+            programs = [program for program in Path(folder).iterdir() if program.name not in HIDDEN]
             folder = tempfile.mkdtemp(prefix="programs-")
             atexit.register(shutil.rmtree, folder)
             os.chmod(folder, 0o755)

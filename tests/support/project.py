@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from template_code.questions import ROOT
+from tests.support.changes import PERSON
 from tests.support.machine import clean_environment, free_port, python_of
 
 START_LIMIT = 60
@@ -217,7 +218,7 @@ def cookiecutter(folder, answers, env=None, options=("--no-input",), timeout=900
     The Python of `python_version` comes first on PATH, so that a Python of pyenv is found too. `wrapper` is the
     beginning of the command line, such as `unshare --net`.
     """
-    environment = clean_environment()
+    environment = clean_environment(**PERSON)
     wanted = answers.get("python_version")
     if wanted and python_of(wanted):
         environment["PATH"] = f"{Path(python_of(wanted)).parent}{os.pathsep}{environment['PATH']}"
@@ -237,10 +238,12 @@ def cookiecutter(folder, answers, env=None, options=("--no-input",), timeout=900
 def generate(folder, answers, env=None, wrapper=(), lent=None, template=ROOT):
     """Run the `cookiecutter` command in `folder`, with hooks; return the Project.
 
-    `lent` is a virtual environment for the project, so that the set-up has nothing to install.
+    `lent` is a virtual environment for the project, so that the set-up has nothing to install. The project then has no
+    git repository either.
     """
     options = ["--no-input"]
     if lent:
+        env = {"SETUP_GIT": "0", **(env or {})}
         path = Path(folder) / answers.get("project_slug", "my_project")
         path.mkdir(parents=True)
         (path / ".venv").symlink_to(lent, target_is_directory=True)

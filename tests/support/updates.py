@@ -121,7 +121,7 @@ class Shop(Project):
 
     def edit_as_users_do(self):
         """Add an app and a package, change a setting and a model; regenerate the migration and schema.yml."""
-        has_resources = (self.path / "shop" / "management" / "resource_template").exists()
+        has_resources = list(self.path.glob("**/resource_template"))
         self.run("startapp", "blog", *(["Post", "title:str"] if has_resources else []))
         for file, line in ("settings", '    "items",\n'), ("urls", '    path("", include("items.urls")),\n'):
             # A newer startapp has done this.

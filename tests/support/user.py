@@ -135,8 +135,7 @@ def tracked(project):
         subprocess.run([*git, "init", "--quiet"], **options)
         listed = subprocess.run([*git, "ls-files", "-z", "--others", "--exclude-standard"], **options).stdout
     names = os.fsdecode(listed).split("\0")[:-1]
-    # A borrowed virtualenv is a symlink. .gitignore ignores only a folder.
-    return {name: (project.path / name).read_bytes() for name in names if name != ".venv"}
+    return {name: (project.path / name).read_bytes() for name in names}
 
 
 def snapshot(folder, ignored):

@@ -53,7 +53,7 @@ def fill(server, database, session, postgres, count):
     # The last page of so few stays the last one among all those that are newer.
     create(1, OLDEST)
     last_page = urlsplit(json.loads(get(server, "/api/v1/items/", session)[0])["next"])
-    last_of_site, following = None, "/"
+    last_of_site, following = None, "/items/"
     while following:
         last_of_site = following
         link = LINK.search(get(server, following, session)[0].decode())
@@ -64,8 +64,8 @@ def fill(server, database, session, postgres, count):
     pages = {
         "`GET /api/v1/items/`, first page": "/api/v1/items/",
         "`GET /api/v1/items/`, last page": f"{last_page.path}?{last_page.query}",
-        "`GET /`, first page": "/",
-        "`GET /`, last page": last_of_site,
+        "`GET /items/`, first page": "/items/",
+        "`GET /items/`, last page": last_of_site,
     }
     page = json.loads(get(server, pages["`GET /api/v1/items/`, last page"], session)[0])
     assert (len(page["results"]), page["next"]) == (OLDEST // 2, None), page

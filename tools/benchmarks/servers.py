@@ -33,7 +33,7 @@ SERVERS = {
     "Daphne, one process": ("ASGI", "daphne --verbosity 0 --port {port}"),
 }
 LIST = ("GET", "/api/v1/items/")
-REQUESTS = [("GET", "/livez"), ("GET", "/"), LIST, ("POST", "/api/v1/items/")]
+REQUESTS = [("GET", "/livez"), ("GET", "/items/"), LIST, ("POST", "/api/v1/items/")]
 CONNECTIONS = 16
 MANY_CONNECTIONS = 256
 

@@ -23,7 +23,7 @@ class State(models.TextChoices):
 
 
 class ExportQuerySet(models.QuerySet):
-    def owned_by(self, user: AbstractBaseUser | AnonymousUser) -> ExportQuerySet:
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> ExportQuerySet:
         """Return the objects that `user` may see and change; none for an anonymous user."""
         return self.filter(owner_id=user.pk)
 

@@ -31,7 +31,7 @@ LOST_AFTER = timedelta(minutes=11)
 
 def start_export(owner: Any) -> Export | None:
     """Return a new export that runs in the background, or None if the user has too many."""
-    if Export.objects.owned_by(owner).count() >= MAX_EXPORTS:
+    if Export.objects.visible_to(owner).count() >= MAX_EXPORTS:
         return None
     export = Export.objects.create(owner=owner)
     # Robust, because the export is saved by then: if the broker is down, tidy_exports queues it later.
@@ -50,7 +50,7 @@ def write_rows(export: Export, file: TextIO) -> bool:
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
     number, saved = 0, monotonic()
-    for row in Item.objects.owned_by(export.owner).order_by("pk").values_list(*COLUMNS).iterator():
+    for row in Item.objects.visible_to(export.owner).order_by("pk").values_list(*COLUMNS).iterator():
         writer.writerow(map(cell, row))
         number += 1
         if monotonic() - saved >= 1:
@@ -66,7 +66,7 @@ def write_export(pk: int) -> None:
     export = Export.objects.begin(pk)
     if export is None:
         return
-    export.save_if_current(done=0, total=Item.objects.owned_by(export.owner).count())
+    export.save_if_current(done=0, total=Item.objects.visible_to(export.owner).count())
     # The mark at its beginning tells spreadsheets that the text is in UTF-8.
     with TemporaryFile("w+", encoding="utf-8-sig", newline="") as file:
         if write_rows(export, file):

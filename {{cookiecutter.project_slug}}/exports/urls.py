@@ -1,5 +1,8 @@
 from django.urls import include, path
+from django.utils.translation import gettext_lazy as _
 from rest_framework.routers import SimpleRouter
+
+from {{ cookiecutter.project_slug }}.navigation import Link
 
 from . import views
 
@@ -13,3 +16,5 @@ urlpatterns = [
     path("exports/<int:pk>/delete/", views.ExportDeleteView.as_view(), name="export_delete"),
     path("api/v1/", include(router.urls)),
 ]
+
+navigation = [Link("export_list", _("Exports"))]

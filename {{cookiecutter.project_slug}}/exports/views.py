@@ -56,7 +56,7 @@ class OwnExportsMixin(LoginRequiredMixin):
     request: HttpRequest
 
     def get_queryset(self) -> ExportQuerySet:
-        return Export.objects.owned_by(self.request.user)
+        return Export.objects.visible_to(self.request.user)
 
 
 class ExportListView(OwnExportsMixin, ListView):
@@ -110,7 +110,7 @@ class ExportViewSet(
     ordering = ["-created_at"]
 
     def get_queryset(self) -> ExportQuerySet:
-        return Export.objects.owned_by(self.request.user)
+        return Export.objects.visible_to(self.request.user)
 
     @extend_schema(request=None)
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Any:

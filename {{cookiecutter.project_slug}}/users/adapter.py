@@ -30,6 +30,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     count for the account and the address.
     """
 
+    request: HttpRequest
+
     def key_of_known_address(self, account: str) -> str:
         return digest(f"{account} {self.get_client_ip(self.request)}")
 
@@ -64,7 +66,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def render_mail(self, prefix: str, email: str, context: dict[str, Any], **options: Any) -> EmailMultiAlternatives:
         """Return the mail as text and HTML, with the name of the project instead of the host."""
         context["current_site"].name = settings.PROJECT_NAME
-        return attach_html(super().render_mail(prefix, email, context, **options))
+        message: Any = super().render_mail(prefix, email, context, **options)
+        return attach_html(message)
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]

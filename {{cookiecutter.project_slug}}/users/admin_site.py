@@ -16,7 +16,8 @@ class AdminSite(admin.AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         if not super().has_permission(request):
             return False
-        return not settings.ADMIN_REQUIRES_MFA or is_mfa_enabled(request.user)
+        user: Any = request.user
+        return not settings.ADMIN_REQUIRES_MFA or is_mfa_enabled(user)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Redirect to the sign-in, or staff who lack a second factor to the page that adds one."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import cast
 
 from allauth.account import app_settings
 from allauth.account.adapter import get_adapter
@@ -36,7 +37,8 @@ def check_password(request: HttpRequest, login: str, password: str, code: str | 
     Raises AuthenticationFailed for a wrong name or password. Raises PermissionDenied if the pages would not sign in
     with a password alone: the address is not verified, or the code of the second factor is missing or wrong.
     """
-    user: User | None = get_adapter().authenticate(request, **{User.USERNAME_FIELD: login, "password": password})
+    credentials = {User.USERNAME_FIELD: login, "password": password}
+    user = cast("User | None", get_adapter().authenticate(request, **credentials))
     if user is None or not user.is_active:
         raise exceptions.AuthenticationFailed
     if app_settings.EMAIL_VERIFICATION == "mandatory" and not has_verified_email(user):

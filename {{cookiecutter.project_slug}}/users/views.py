@@ -54,7 +54,7 @@ class TokenPageView(OwnTokensMixin, FormView):
     def form_valid(self, form: Any) -> HttpResponse:
         user: Any = self.request.user
         token, text = Token.objects.issue(user, form.cleaned_data["name"])
-        return self.render_to_response(self.get_context_data(form=self.form_class(), new=token, text=text))
+        return self.render_to_response(self.get_context_data(form=self.get_form_class()(), new=token, text=text))
 
 
 class TokenRevokeView(LoginRequiredMixin, OwnTokensMixin, SuccessMessageMixin, DeleteView):
@@ -74,7 +74,11 @@ class DataPageView(LoginRequiredMixin, TemplateView):
         return JsonResponse(own_data(request.user), json_dumps_params=layout, headers=headers)
 
 
-@method_decorator([login_required, reauthentication_required, never_cache], name="dispatch")
+# The types of django-allauth's decorator are too wide.
+PROTECTED: Any = [login_required, reauthentication_required, never_cache]
+
+
+@method_decorator(PROTECTED, name="dispatch")
 class DeletePageView(TemplateView):
     template_name = "users/delete.html"
 

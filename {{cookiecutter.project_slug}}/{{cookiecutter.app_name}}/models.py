@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ItemQuerySet(models.QuerySet):
-    def owned_by(self, user: AbstractBaseUser | AnonymousUser) -> ItemQuerySet:
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> ItemQuerySet:
         """Return the objects that `user` may see and change; none for an anonymous user."""
         return self.filter(owner_id=user.pk)
 

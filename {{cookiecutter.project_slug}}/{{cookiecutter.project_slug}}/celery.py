@@ -81,7 +81,7 @@ def send_request_id(headers: dict[str, Any], **kwargs: Any) -> None:
 @signals.task_prerun.connect
 def begin(task: Task, **kwargs: Any) -> None:
     if not task.request.is_eager:
-        request = LoggedRequest()
+        request: Any = LoggedRequest()
         request.id = (task.request.headers or {}).get("request_id") or str(task.request.id)
         current_request.set(request)
 

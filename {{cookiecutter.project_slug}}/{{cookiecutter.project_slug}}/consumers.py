@@ -72,9 +72,10 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     async def is_signed_in(self) -> bool:
         # Loads the session again, because the scope still holds the one from the handshake.
-        key = self.scope["session"].session_key
-        scope: Any = {"session": import_module(settings.SESSION_ENGINE).SessionStore(key)}
-        return bool(await get_user(scope) == self.scope["user"])
+        scope: Any = self.scope
+        key = scope["session"].session_key
+        loaded: Any = {"session": import_module(settings.SESSION_ENGINE).SessionStore(key)}
+        return bool(await get_user(loaded) == scope["user"])
 
     async def object_changed(self, message: dict[str, Any]) -> None:
         if await self.is_signed_in():

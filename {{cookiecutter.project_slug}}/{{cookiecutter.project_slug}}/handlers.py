@@ -207,6 +207,7 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
     """Makes WhiteNoise occupy no thread while an asynchronous view runs."""
 
     async_capable = True
+    get_response: Callable[[HttpRequest], Any]
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         super().__init__(get_response)

@@ -51,7 +51,8 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 def main() -> None:
     uvicorn.run(
         "{{ cookiecutter.project_slug }}.asgi:application",
-        host="0.0.0.0" if env["PORT"] else "127.0.0.1",
+        # A container has its own network.
+        host="0.0.0.0" if env["PORT"] else "127.0.0.1",  # noqa: S104
         port=env["PORT"] or 8000,
         # The socket that systemd has opened, if it has.
         fd=3 if os.environ.get("LISTEN_PID") == str(os.getpid()) else None,

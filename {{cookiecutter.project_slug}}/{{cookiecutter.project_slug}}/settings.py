@@ -58,6 +58,7 @@ if TRUSTED_PROXIES:
 
 REQUEST_MAX_SIZE = 10 * 1024 * 1024  # bytes
 DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_MAX_SIZE
+UPLOAD_MAX_SIZE = 5 * 1024 * 1024  # bytes of one file
 
 SECURE_CSP: dict[str, list[Any]] = {
     "default-src": [CSP.NONE],
@@ -142,9 +143,14 @@ if env["OTEL_EXPORTER_OTLP_ENDPOINT"]:
     # After the log, which has the time, and before everything else that takes time.
     MIDDLEWARE.insert(2, "{{ cookiecutter.project_slug }}.telemetry.Middleware")
 
-# The toolbar shows how a page was made; zeal raises an error for N+1 queries.
+# The generator has startapp, the toolbar shows how a page was made, zeal raises an error for N+1 queries.
 if DEBUG:
-    INSTALLED_APPS += ["debug_toolbar", "zeal"]
+    INSTALLED_APPS += [
+        "generator",
+        "debug_toolbar",
+        "django_migration_linter",
+        "zeal",
+    ]
     MIDDLEWARE = ["debug_toolbar.middleware.DebugToolbarMiddleware", *MIDDLEWARE, "zeal.middleware.zeal_middleware"]
     INTERNAL_IPS = ["127.0.0.1"]
     DEBUG_TOOLBAR_CONFIG = {"SHOW_COLLAPSED": True}
@@ -399,7 +405,7 @@ MAILERS = {"default": env["EMAIL_URL"]}
 EMAIL_BACKEND = env["EMAIL_URL"]["BACKEND"]
 # Sets EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER and so on.
 for name, value in env["EMAIL_URL"]["OPTIONS"].items():
-    name = {"username": "host_user", "password": "host_password"}.get(name, name)
+    name = {"username": "host_user", "password": "host_password"}.get(name) or name
     vars()[f"EMAIL_{name.upper()}"] = value
 {% endif %}
 
@@ -458,6 +464,15 @@ if env["MEDIA_BUCKET_URL"]:
 
 
 # Operation
+
+# The migrations that `lintmigrations` checks: those of the apps in this project.
+MIGRATION_LINTER_OPTIONS = {
+    "include_apps": [app for app in INSTALLED_APPS if (BASE_DIR / app).is_dir()],
+    "ignore_initial_migrations": True,
+    "no_cache": True,
+    # SQLite makes a table anew for most changes, which looks like new columns that cannot be null.
+    "exclude_migration_tests": ["NOT_NULL"] if "sqlite" in DATABASES["default"]["ENGINE"] else [],
+}
 
 TEST_RUNNER = "{{ cookiecutter.project_slug }}.tests.Runner"
 

@@ -1,4 +1,4 @@
-"""Base classes for the views of apps, the error pages, and the page with the API's documentation."""
+"""Base classes for the views of apps, the home page, the error pages, and the page with the API's documentation."""
 
 from __future__ import annotations
 
@@ -6,19 +6,25 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.mixins import UserPassesTestMixin
+from django.contrib.messages.views import SuccessMessageMixin as DjangoSuccessMessageMixin
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError, RestrictedError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext
 from django.views import generic
+from django.views.static import serve
 from drf_spectacular.views import SpectacularSwaggerView
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from {{ cookiecutter.project_slug }}.api.pagination import CursorPagination
+from {{ cookiecutter.project_slug }}.deletion import consequences
+from {{ cookiecutter.project_slug }}.forms import ModelForm
 
 
 class CursorListView(generic.ListView):
@@ -33,7 +39,7 @@ class CursorListView(generic.ListView):
         paginator.page_size = page_size
         paginator.ordering = self.get_ordering() or paginator.ordering
         try:
-            page = paginator.paginate_queryset(queryset, Request(self.request))
+            page = paginator.paginate_queryset(queryset, Request(self.request))  # pyright: ignore[reportCallIssue]
         except exceptions.NotFound as error:
             raise Http404(str(error)) from error
         if not page and paginator.cursor.position is not None:
@@ -44,7 +50,33 @@ class CursorListView(generic.ListView):
         return paginator, page_obj, page, any(page_obj.values())
 
 
+class StaffRequiredMixin(UserPassesTestMixin):
+    """Limits a view to staff; others who signed in get 403."""
+
+    request: HttpRequest
+
+    def test_func(self) -> bool:
+        return self.request.user.is_staff
+
+
+class SuccessMessageMixin(DjangoSuccessMessageMixin):
+    """Lets `success_message` contain the object too, as in `“%(object)s” was saved.`"""
+
+    object: Any
+
+    def get_success_message(self, cleaned_data: dict[str, Any]) -> str:
+        return str(super().get_success_message({**cleaned_data, "object": self.object}))
+
+
 class SavingMixin:
+    request: HttpRequest
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        kwargs: dict[str, Any] = super().get_form_kwargs()  # type: ignore[misc]
+        if issubclass(self.get_form_class(), ModelForm):  # type: ignore[attr-defined]
+            kwargs["user"] = self.request.user
+        return kwargs
+
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Save the form. If another request has just saved a duplicate, validate again to show the error."""
         post = super().post  # type: ignore[misc]
@@ -64,6 +96,12 @@ class UpdateView(SavingMixin, generic.UpdateView):
 
 
 class DeleteView(generic.DeleteView):
+    """In the template, `consequences` are sentences about other objects, and `is_blocked` says whether they forbid it."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        sentences, is_blocked = consequences(self.object)
+        return super().get_context_data(**kwargs, consequences=sentences, is_blocked=is_blocked)
+
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Delete the object, or show a message if other objects refer to it."""
         try:
@@ -71,6 +109,10 @@ class DeleteView(generic.DeleteView):
         except (ProtectedError, RestrictedError):
             messages.error(request, gettext("This cannot be deleted because something else refers to it."))
             return HttpResponseRedirect(request.path)
+
+
+class HomeView(generic.TemplateView):
+    template_name = "home.html"
 
 
 def csrf_failure(request: HttpRequest, reason: str) -> HttpResponse:
@@ -92,6 +134,13 @@ def too_many_requests(request: HttpRequest) -> HttpResponse:
     context = {"minutes": settings.RETRY_AFTER // 60}
     headers = {"Retry-After": str(settings.RETRY_AFTER)}
     return HttpResponse(render_to_string("429.html", context, request), status=429, headers=headers)
+
+
+def media(request: HttpRequest, path: str, document_root: str) -> HttpResponseBase:
+    """Serve an uploaded file in development, as the web server does in production: nothing in it can run."""
+    response = serve(request, path, document_root)
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
 
 
 class DocsView(SpectacularSwaggerView):

@@ -9,7 +9,7 @@ router.register("items", views.ItemViewSet, basename="api-item")
 # The names are those that the templates of the generated project link to.
 urlpatterns = [
     path("livez", views.livez),
-    path("", views.ItemListView.as_view(), name="item_list"),
+    path("items/", views.ItemListView.as_view(), name="item_list"),
     path("items/add/", views.livez, name="item_add"),
     path("items/<int:pk>/", views.livez, name="item_edit"),
     path("items/<int:pk>/delete/", views.livez, name="item_delete"),

@@ -11,7 +11,7 @@ def make_export(owner, **fields):
 
 def make_file(owner):
     """Return an export of this owner that is done."""
-    make_item(owner)
+    make_item(owner, name="Compass")
     export = make_export(owner)
     write_export(export.pk)
     export.refresh_from_db()

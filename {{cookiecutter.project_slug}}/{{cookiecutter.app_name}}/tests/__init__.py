@@ -1,6 +1,8 @@
-from {{ cookiecutter.app_name }}.models import Item
+from {{ cookiecutter.project_slug }}.tests.data import make
+
+from ..models import Item
 
 
 def make_item(owner, **fields):
-    """Save and return an item of this owner; `fields` override the values."""
-    return Item.objects.create(**{"name": "Compass", "description": "Points north", "owner": owner, **fields})
+    """Save and return an item of this owner with random values; `fields` override them."""
+    return make(Item, owner, **fields)

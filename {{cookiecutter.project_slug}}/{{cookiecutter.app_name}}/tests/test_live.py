@@ -5,7 +5,7 @@ from channels.testing import WebsocketCommunicator
 from django.contrib.auth import get_user_model
 from django.test import TransactionTestCase
 
-from {{ cookiecutter.app_name }}.tests import make_item
+from . import make_item
 
 
 class LiveItemTests(TransactionTestCase):
@@ -19,11 +19,11 @@ class LiveItemTests(TransactionTestCase):
 
     async def test_a_page_receives_changes_of_own_items(self):
         self.assertTrue((await self.socket.connect())[0])
-        item = await sync_to_async(make_item)(self.ada)
-        item_id = item.pk
-        self.assertEqual(await self.socket.receive_json_from(), {"event": "saved", "id": item_id})
-        await item.adelete()
-        self.assertEqual(await self.socket.receive_json_from(), {"event": "deleted", "id": item_id})
+        mine = await sync_to_async(make_item)(self.ada)
+        key = mine.pk
+        self.assertEqual(await self.socket.receive_json_from(), {"event": "saved", "id": key})
+        await mine.adelete()
+        self.assertEqual(await self.socket.receive_json_from(), {"event": "deleted", "id": key})
         await self.socket.disconnect()
 
     async def test_a_page_receives_no_changes_of_the_items_of_others(self):

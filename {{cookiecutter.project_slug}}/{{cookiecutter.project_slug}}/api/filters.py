@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Field, ForeignKey, IntegerField, QuerySet
+from django.db.models import DecimalField, DurationField, Field, ForeignKey, IntegerField, ManyToManyField, QuerySet
 from django.utils.translation import gettext
 from django_filters import rest_framework
 from django_filters.widgets import SuffixedMultiWidget
@@ -13,17 +13,22 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
 from {{ cookiecutter.project_slug }}.api.serializers import integer_range
+from {{ cookiecutter.project_slug }}.forms import DURATION_VALIDATORS
 
 
 class FilterSet(rest_framework.FilterSet):  # type: ignore[misc]
     @classmethod
     def filter_for_field(cls, field: Field, field_name: str, lookup_expr: str | None = None) -> Any:
         # Filters a relation by its key alone: an error for an unknown key would reveal which keys exist.
-        while isinstance(field, ForeignKey):
+        while isinstance(field, (ForeignKey, ManyToManyField)):
             field = field.target_field
         found = super().filter_for_field(field, field_name, lookup_expr)
         if isinstance(found, rest_framework.NumberFilter) and isinstance(field, IntegerField):
             found.extra["min_value"], found.extra["max_value"] = integer_range(field)
+        elif isinstance(found, rest_framework.NumberFilter) and isinstance(field, DecimalField):
+            found.extra["max_digits"], found.extra["decimal_places"] = field.max_digits, field.decimal_places
+        elif isinstance(field, DurationField):
+            found.extra["validators"] = DURATION_VALIDATORS
         return found
 
 

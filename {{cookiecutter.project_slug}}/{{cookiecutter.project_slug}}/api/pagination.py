@@ -21,7 +21,7 @@ class Row(Func):
 
     template = "(%(expressions)s)"
     # Keeps Django from looking for a common type of the values; nothing reads this one.
-    output_field = BooleanField()
+    output_field: Any = BooleanField()
 
 
 def can_be_null(model: Any, path: str) -> bool:

@@ -47,7 +47,9 @@ def errors(detail: Any, pointer: str = "#") -> Iterator[dict[str, str]]:
             # A list of messages belongs to one value; a list of dicts has one dict for each value.
             yield from errors(value, f"{pointer}/{index}" if isinstance(value, (dict, list)) else pointer)
     else:
-        yield {"pointer": pointer, "detail": str(detail), "code": detail.code}
+        # A message can contain half a surrogate pair from the input, which UTF-8 cannot encode.
+        text = str(detail).encode(errors="replace").decode()
+        yield {"pointer": pointer, "detail": text, "code": detail.code}
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from copy import copy
 from typing import Any
@@ -13,7 +14,7 @@ from django.utils.translation import gettext
 from rest_framework import exceptions, parsers, serializers
 from rest_framework.settings import api_settings
 
-from {{ cookiecutter.project_slug }}.forms import constraint_errors
+from {{ cookiecutter.project_slug }}.forms import DURATION_VALIDATORS, constraint_errors, is_storable
 
 
 def integer_range(field: models.Field) -> tuple[int, int]:
@@ -49,11 +50,46 @@ class TextField(serializers.CharField):
         return data
 
 
+class FloatField(serializers.FloatField):
+    """Refuses infinite numbers, which JSON does not have."""
+
+    def to_internal_value(self, data: Any) -> float:
+        try:
+            value = float(data)
+        except (OverflowError, TypeError, ValueError):
+            value = math.inf
+        if not math.isfinite(value):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class JSONField(serializers.JSONField):
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            value = super().to_internal_value(data)
+        except RecursionError:
+            self.fail("invalid")
+        if not is_storable(value):
+            self.fail("invalid")
+        return value
+
+
+class RelatedField(serializers.PrimaryKeyRelatedField):
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            return super().to_internal_value(data)
+        except OverflowError:
+            self.fail("does_not_exist", pk_value=data)
+
+
 class ModelSerializer(serializers.ModelSerializer):
+    serializer_related_field = RelatedField
     serializer_field_mapping = {
         **serializers.ModelSerializer.serializer_field_mapping,
         models.CharField: TextField,
         models.TextField: TextField,
+        models.FloatField: FloatField,
+        models.JSONField: JSONField,
     }
 
     def build_standard_field(self, field_name: str, model_field: Any) -> Any:
@@ -62,12 +98,25 @@ class ModelSerializer(serializers.ModelSerializer):
             low, high = integer_range(model_field)
             kwargs["min_value"] = max(low, kwargs.get("min_value", low))
             kwargs["max_value"] = min(high, kwargs.get("max_value", high))
+        if issubclass(field_class, serializers.DurationField) and "read_only" not in kwargs:
+            kwargs["validators"] = [*kwargs.get("validators", []), *DURATION_VALIDATORS]
         return field_class, kwargs
+
+    def get_fields(self) -> dict[str, Any]:
+        """Offer only the related objects that the user may see, if their queryset has a method `visible_to`."""
+        fields: dict[str, Any] = super().get_fields()
+        user = getattr(self.context.get("request"), "user", None)
+        for field in fields.values():
+            relation = getattr(field, "child_relation", field)
+            queryset: Any = getattr(relation, "queryset", None)
+            if hasattr(queryset, "visible_to"):
+                relation.queryset = queryset.visible_to(user) if user else queryset.none()
+        return fields
 
     # Constraints are checked when saving: only then are the fields known that the view sets, such as the owner.
     def create(self, validated_data: Any) -> Any:
-        model: Any = self.Meta.model
-        return self.save_within_constraints(model(), validated_data, super().create)
+        meta: Any = self.Meta
+        return self.save_within_constraints(meta.model(), validated_data, super().create)
 
     def update(self, instance: Any, validated_data: Any) -> Any:
         def update(data: Any) -> Any:

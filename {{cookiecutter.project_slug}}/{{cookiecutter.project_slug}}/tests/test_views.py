@@ -3,17 +3,19 @@ from unittest import mock
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import AnonymousUser, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.messages import get_messages
 from django.contrib.messages.middleware import MessageMiddleware
-from django.contrib.messages.views import SuccessMessageMixin
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.exceptions import PermissionDenied
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import IntegrityError
 from django.db.models import ProtectedError
 from django.http import Http404
 from django.test import Client, RequestFactory, TestCase
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.html import escape
 from django.utils.translation import gettext
 
@@ -35,7 +37,7 @@ class PermissionForm(ModelForm):
         fields = ["name", "codename"]
 
 
-class PermissionCreateView(SuccessMessageMixin, views.CreateView):
+class PermissionCreateView(views.SuccessMessageMixin, views.CreateView):
     form_class = PermissionForm
     success_url = "/"
     success_message = "Done"
@@ -54,10 +56,28 @@ class PermissionUpdateView(views.UpdateView):
     success_url = "/"
 
 
-class PermissionDeleteView(SuccessMessageMixin, views.DeleteView):
+class PermissionDeleteView(views.SuccessMessageMixin, views.DeleteView):
     model = Permission
     success_url = "/"
     success_message = "Done"
+
+
+class StaffPage(views.StaffRequiredMixin, views.CursorListView):
+    model = User
+    ordering = "date_joined"
+    paginate_by = 50
+
+
+class StaffRequiredTests(TestCase):
+    def test_others_are_refused_or_asked_to_sign_in(self):
+        request = RequestFactory().get("/")
+        request.user = AnonymousUser()
+        self.assertEqual(StaffPage.as_view()(request).status_code, 302)
+        request.user = User()
+        with self.assertRaises(PermissionDenied):
+            StaffPage.as_view()(request)
+        request.user = User(is_staff=True)
+        self.assertEqual(StaffPage.as_view()(request).status_code, 200)
 
 
 class PageTests(TestCase):
@@ -86,6 +106,15 @@ class PageTests(TestCase):
 
     def test_api_docs_answer_no_other_method(self):
         self.assertEqual(self.client.options(reverse("docs")).status_code, 405)
+
+    def test_an_uploaded_file_cannot_run_in_development(self):
+        default_storage.save("map.html", ContentFile("<script src=map.js></script>"))
+        addresses = (path("media/<path:path>", views.media, {"document_root": settings.MEDIA_ROOT}),)
+        with self.settings(ROOT_URLCONF=addresses):
+            response = self.client.get("/media/map.html")
+        self.assertContains(response, "map.js")
+        self.assertEqual(response.headers["Content-Security-Policy"], "default-src 'none'; sandbox")
+        self.assertEqual(response.headers["X-Content-Type-Options"], "nosniff")
 
     def test_api_docs_load_nothing_from_elsewhere(self):
         self.assertNotContains(self.client.get(reverse("docs")), "//cdn")
@@ -137,6 +166,7 @@ class EditTests(TestCase):
     def post(self, view, data=None, **kwargs):
         """Return the response of a view and its messages to the user."""
         request = RequestFactory().post("/page/", data)
+        request.user = AnonymousUser()
         SessionMiddleware(lambda request: None).process_request(request)
         MessageMiddleware(lambda request: None).process_request(request)
         return view.as_view()(request, **kwargs), [str(message) for message in get_messages(request)]
@@ -146,6 +176,15 @@ class EditTests(TestCase):
         self.assertEqual((response.status_code, shown), (302, ["Done"]))
         data = {"name": "Other", "codename": "changed"}
         self.assertEqual(self.post(PermissionUpdateView, data, pk=self.present.pk)[0].status_code, 302)
+
+    def test_a_form_knows_the_user(self):
+        with mock.patch.object(ModelForm, "__init__", autospec=True, side_effect=ModelForm.__init__) as init:
+            self.post(PermissionUpdateView, pk=self.present.pk)
+        self.assertEqual(init.call_args.kwargs["user"], AnonymousUser())
+
+    def test_any_other_form_works_without_it(self):
+        with mock.patch.multiple(PermissionUpdateView, form_class=None, fields=["name"], create=True):
+            self.assertEqual(self.post(PermissionUpdateView, {"name": "Other"}, pk=self.present.pk)[0].status_code, 302)
 
     def test_a_duplicate_of_a_concurrent_request_is_a_form_error(self):
         validate_unique, calls = Permission.validate_unique, []
@@ -162,6 +201,11 @@ class EditTests(TestCase):
     def test_an_error_that_the_form_cannot_show_is_raised(self):
         with mock.patch.object(Permission, "save", side_effect=IntegrityError), self.assertRaises(IntegrityError):
             self.post(PermissionCreateView, {"name": "Other", "codename": "other"})
+
+    def test_the_page_that_confirms_knows_what_happens_to_other_objects(self):
+        page = PermissionDeleteView.as_view()(RequestFactory().get("/"), pk=self.present.pk)
+        self.assertEqual(page.context_data["consequences"], [])
+        self.assertIs(page.context_data["is_blocked"], False)
 
     def test_an_object_that_others_refer_to_is_not_deleted(self):
         error = ProtectedError("", {self.present})

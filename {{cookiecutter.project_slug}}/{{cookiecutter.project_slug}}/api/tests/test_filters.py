@@ -2,7 +2,9 @@ import re
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
+from django.core.exceptions import ValidationError
+from django.db.models import DecimalField, DurationField
 from django.test import override_settings
 from django.urls import path
 from django.utils.translation import gettext
@@ -82,6 +84,25 @@ class FilterTests(APITestCase):
             with self.subTest(name=name):
                 found = FilterSet.filter_for_field(Permission._meta.get_field(name), name)
                 self.assertEqual("max_value" in found.extra, has_range)
+
+    def test_numbers_and_durations_are_within_what_the_database_stores(self):
+        for field, value in (
+            (DecimalField(max_digits=8, decimal_places=2), "1e30"),
+            (DurationField(), "999999999 00:00:00"),
+        ):
+            field.model = Permission
+            field.set_attributes_from_name("field")
+            found = FilterSet.filter_for_field(field, "field")
+            with self.subTest(value=value), self.assertRaises(ValidationError):
+                found.field.clean(value)
+
+    def test_a_filter_on_many_objects_takes_a_key(self):
+        found = FilterSet.filter_for_field(Group._meta.get_field("permissions"), "permissions")
+        self.assertIsInstance(found, rest_framework.NumberFilter)
+        permission = Permission.objects.first()
+        group = Group.objects.create()
+        group.permissions.set(Permission.objects.all()[:2])
+        self.assertEqual(list(found.filter(Group.objects.all(), permission.pk)), [group])
 
     def test_an_unknown_parameter_is_named_with_the_known_ones(self):
         for url, known in (

@@ -1,3 +1,4 @@
+import math
 from unittest import mock
 
 from django.contrib.auth import get_user_model
@@ -7,9 +8,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, models
 from django.db.models import F, UniqueConstraint
 from django.db.models.functions import Lower
-from django.test import SimpleTestCase, TestCase, override_settings
+from django.test import RequestFactory, SimpleTestCase, TestCase, override_settings
 from django.test.utils import isolate_apps
 from django.urls import path
+from drf_spectacular.plumbing import ComponentRegistry
 from rest_framework import generics, serializers, status
 from rest_framework.response import Response
 from rest_framework.test import APITestCase
@@ -59,6 +61,50 @@ class NumberTests(SimpleTestCase):
         for number, is_valid in (0, True), (2**31 - 1, True), (2**31, False), (-1, False):
             with self.subTest(number=number):
                 self.assertIs(PageSerializer(data={"number": number}).is_valid(), is_valid)
+
+
+class HostileTests(SimpleTestCase):
+    @isolate_apps("users")
+    def test_values_that_the_database_cannot_store_are_refused(self):
+        class Page(models.Model):  # noqa: DJ008
+            weight = models.FloatField(null=True)
+            lasts = models.DurationField(null=True)
+            extra = models.JSONField(null=True)
+
+            class Meta:
+                app_label = "users"
+
+        class PageSerializer(ModelSerializer):
+            class Meta:
+                model = Page
+                fields = ["weight", "lasts", "extra"]
+
+        deep = []
+        for _ in range(100_000):
+            deep = [deep]
+        for name, value, is_valid in (
+            ("weight", 1.5, True),
+            ("weight", "NaN", False),
+            ("weight", math.inf, False),
+            ("weight", 10**400, False),
+            ("lasts", "1 00:00:00", True),
+            ("lasts", "999999999 00:00:00", False),
+            ("extra", {"a": "\\u0000"}, True),
+            ("extra", {"a": "\0"}, False),
+            ("extra", {"\ud800": 1}, False),
+            ("extra", math.nan, False),
+            ("extra", deep, False),
+        ):
+            with self.subTest(name=name):
+                self.assertIs(PageSerializer(data={name: value}).is_valid(), is_valid)
+
+    def test_a_key_that_is_out_of_range_is_refused(self):
+        class RowSerializer(ModelSerializer):
+            class Meta:
+                model = Permission
+                fields = ["content_type"]
+
+        self.assertFalse(RowSerializer(data={"content_type": math.inf}).is_valid())
 
 
 class PermissionSerializer(ModelSerializer):
@@ -119,6 +165,56 @@ class ConstraintTests(TestCase):
     def test_any_other_error_of_the_database_is_raised(self):
         with mock.patch.object(Permission, "save", side_effect=IntegrityError), self.assertRaises(IntegrityError):
             self.save(label="Other", codename="other")
+
+
+class VisibleQuerySet(models.QuerySet):
+    """A user who is called "ada" sees the permission "add_group"; nobody sees another one."""
+
+    def visible_to(self, user):
+        return self.filter(codename="add_group") if user.get_username() == "ada" else self.none()
+
+
+class RelationSerializer(ModelSerializer):
+    one = serializers.PrimaryKeyRelatedField(queryset=VisibleQuerySet(Permission))
+    permissions = serializers.PrimaryKeyRelatedField(queryset=VisibleQuerySet(Permission), many=True)
+    slug = serializers.SlugRelatedField("codename", queryset=VisibleQuerySet(Permission))
+
+    class Meta:
+        model = Group
+        fields = ["one", "permissions", "slug"]
+
+
+class VisibilityTests(TestCase):
+    @classmethod
+    def setUpTestData(cls):
+        cls.visible, cls.hidden = (Permission.objects.get(codename=name) for name in ("add_group", "delete_group"))
+
+    def refused(self, permission, context):
+        data = {"one": permission.pk, "permissions": [permission.pk], "slug": permission.codename}
+        serializer = RelationSerializer(data=data, context=context)
+        serializer.is_valid()
+        return set(serializer.errors)
+
+    def test_only_visible_objects_can_be_chosen(self):
+        request = RequestFactory().get("/")
+        request.user = get_user_model()(**{get_user_model().USERNAME_FIELD: "ada"})
+        self.assertEqual(self.refused(self.visible, {"request": request}), set())
+        self.assertEqual(self.refused(self.hidden, {"request": request}), {"one", "permissions", "slug"})
+
+    def test_nothing_can_be_chosen_without_a_user(self):
+        for context in {}, {"request": None}, {"request": RequestFactory().get("/")}:
+            with self.subTest(context=context):
+                self.assertEqual(self.refused(self.visible, context), {"one", "permissions", "slug"})
+
+    def test_a_relation_can_be_described(self):
+        class View(generics.GenericAPIView):
+            serializer_class = RelationSerializer
+
+        schema = AutoSchema()
+        schema.view = View(request=None, format_kwarg=None)
+        schema.registry = ComponentRegistry()
+        described = schema.resolve_serializer(RelationSerializer(), "request").schema["properties"]
+        self.assertEqual(set(described), {"one", "permissions", "slug"})
 
 
 class FileSerializer(serializers.Serializer):
