@@ -64,7 +64,7 @@ class ExportTaskTests(TransactionTestCase):
 
     def test_a_second_run_replaces_the_file_of_the_first(self):
         tasks.write_export(self.export.pk)
-        make_item(self.ada)
+        make_item(self.ada, name="Compass")
         Export.objects.update(state="running")
         tasks.write_export(self.export.pk)
         self.assertIn(b"Compass", self.content())

@@ -1,4 +1,5 @@
 import time
+from unittest import mock
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
@@ -10,14 +11,24 @@ from django.urls import reverse
 from . import PASSWORD, confirm_password, make_user, sign_in
 
 TOKEN = "/api/v1/token/"
+NOW = time.time()
 
 
 def code_of(secret):
     """Return the code that an app shows now."""
-    return format_hotp_value(hotp_value(secret, int(time.time()) // 30))
+    return format_hotp_value(hotp_value(secret, int(NOW) // 30))
 
 
-class SecondFactorTests(TestCase):
+class StoppedClockMixin:
+    """Stops the clock of the codes: a code could expire during a test."""
+
+    def setUp(self):
+        clock = mock.patch("allauth.mfa.totp.internal.auth.time", **{"time.return_value": NOW})
+        clock.start()
+        self.addCleanup(clock.stop)
+
+
+class SecondFactorTests(StoppedClockMixin, TestCase):
     @classmethod
     def setUpTestData(cls):
         cls.ada = make_user()
@@ -58,7 +69,7 @@ class SecondFactorTests(TestCase):
         self.assertEqual(self.token_status(code=code_of(self.secret)), 429)
 
 
-class ActivationTests(TestCase):
+class ActivationTests(StoppedClockMixin, TestCase):
     def activate(self, user):
         sign_in(self.client, user)
         confirm_password(self.client)
