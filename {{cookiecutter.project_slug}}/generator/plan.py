@@ -159,7 +159,10 @@ def add_field(plan: Plan, app: str, model: Any, field: Field) -> None:
     def entry(*path: str, element: str = quoted) -> Callable[[str], str]:
         return partial(with_entry, path=path, element=element, before=last)
 
-    widgets = [entry(f"{name}Form", "Meta", "widgets", element=f"{quoted}: {field.widget}")] if field.widget else []
+    widgets: list[Callable[[str], str]] = []
+    if field.widget:
+        widgets.append(partial(merged, new="from django import forms\n"))
+        widgets.append(entry(f"{name}Form", "Meta", "widgets", element=f"{quoted}: {field.widget}"))
     admin = [entry(f"{name}Admin", "fields")]
     views: list[Callable[[str], str]] = []
     if field.lookups:

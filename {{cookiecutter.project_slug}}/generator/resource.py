@@ -135,9 +135,6 @@ def model_context(
         "prefetched": call("prefetch_related", many),
         "selected_names": json.dumps([*([owner] if owner else []), *single]) if owner or single else "",
         "completed_names": json.dumps([*([owner] if owner else []), *single, *many]) if owner or relations else "",
-        "many": many,
-        "queries": 1 + len(many),
-        "page_queries": 3 + len(many),
         "cls_ada": "cls.ada" if owner else "",
         "self_ada": "self.ada" if owner else "",
     }
