@@ -126,4 +126,4 @@ def test_with_the_newest_python_all_checks_pass_at_the_end_of_the_week(tmp_path)
     path = path_of_tools(tmp_path / "path", "pipenv", "uv")
     project = generate(tmp_path / "made", {"interface": "ASGI", "python_version": PRESENT[-1]}, {"PATH": path})
     assert "\nReady:" in project.output
-    live_through(Week(project, {}), newest=True)
+    live_through(Week(project, {"PATH": path}), newest=True)

@@ -11,12 +11,14 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
+from django.utils.text import camel_case_to_spaces
 
 from .changes import is_tidy, read, rendered
 from .fields import FIRST, SEARCHED, TEXTS, Field
 from .merge import CannotMerge, merged, with_call, with_entry, with_field
 from .names import check_modules
 from .resource import FOLDER, PROJECT, app_context, call, fields_of, list_line, model_context
+from .words import plural_of
 
 # The lines that a new app needs in other files, each with the line below it.
 LINES = {
@@ -173,6 +175,9 @@ def add_field(plan: Plan, app: str, model: Any, field: Field) -> None:
         views.append(entry(f"{name}ViewSet", "search_fields"))
         admin.append(entry(f"{name}Admin", "search_fields"))
     if field.model:
+        # Another field may refer to the same model.
+        names = plural_of(camel_case_to_spaces(name)).replace(" ", "_")
+        field.arguments.append(f'related_name="{field.name}_{names}"')
         method = "prefetch_related" if field.is_many else "select_related"
         views.append(partial(with_call, model=name, call=call(method, [field.name]), in_api=field.is_many))
         admin.append(entry(f"{name}Admin", "autocomplete_fields"))

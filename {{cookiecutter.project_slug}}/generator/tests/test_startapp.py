@@ -304,6 +304,7 @@ class StartAppTests(SimpleTestCase):
         self.relate_to(lambda **fields: None)
         output = self.startapp(APP, MODEL, "--add", "thing:things.Thing?", "things:many:things.Thing")
         self.assertIn('.select_related("thing").prefetch_related("things")', self.files()[f"{APP}/views.py"])
+        self.assertIn('related_name="thing_tried_models"', self.files()[f"{APP}/models.py"])
         self.assertIn('autocomplete_fields = ["thing", "things", "owner"]', self.files()[f"{APP}/admin.py"])
         self.assertNotIn("Objects that exist", output)
 
