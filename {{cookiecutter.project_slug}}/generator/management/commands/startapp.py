@@ -115,8 +115,8 @@ class Command(BaseCommand):
         if not model:
             changes.run("python", "manage.py", "check")
             return
-        # For each new field that is required: "provide a one-off default", and that value.
-        answers = "".join(f"1\n{first}\n" for first in plan.firsts.values())
+        # For each new field that is required, in the order of their names: "provide a one-off default", and that value.
+        answers = "".join(f"1\n{plan.firsts[name]}\n" for name in sorted(plan.firsts))
         command = ["python", "manage.py", "makemigrations", "--no-header", app]
         changes.run(*command, folder=f"{app}/migrations", answers=answers)
         changes.keep(settings.BASE_DIR / "schema.yml")
