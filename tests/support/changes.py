@@ -55,20 +55,35 @@ def contents(project):
     return {str(path.relative_to(project.path)): path.read_bytes() for path in paths}
 
 
-def edit(project, name, old, new):
-    """Replace a text that occurs once in a file."""
+def edit(project, name, old, new, after=""):
+    """Replace a text that occurs once in a file, or the first one after another text."""
     path = project.path / name
     text = path.read_text(encoding="utf-8")
-    assert text.count(old) == 1, f"{name}: {old}"
-    path.write_text(text.replace(old, new), encoding="utf-8")
+    start = text.index(after)
+    assert old in text[start:] if after else text.count(old) == 1, f"{name}: {old}"
+    path.write_text(text[:start] + text[start:].replace(old, new, 1), encoding="utf-8")
 
 
-def remove_example(project):
+def add_file(project, name, text):
+    path = project.path / name
+    assert not path.exists(), name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def add_imports(project, name, *lines):
+    """Write these lines on top of a module; `ruff check --fix` sorts them."""
+    path = project.path / name
+    text = path.read_text(encoding="utf-8")
+    path.write_text("\n".join([*lines, text]), encoding="utf-8")
+
+
+def remove_example(project, env=None):
     """Remove the first app as the README says: delete a folder and two lines, then regenerate schema.yml."""
     shutil.rmtree(project.path / "items")
     edit(project, "my_project/settings.py", '    "items",\n', "")
     edit(project, "my_project/urls.py", '    path("", include("items.urls")),\n', "")
-    project.run("spectacular", "--file", "schema.yml")
+    project.run("spectacular", "--file", "schema.yml", env=env)
 
 
 def is_clean(project, *apps):

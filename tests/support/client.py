@@ -61,13 +61,13 @@ class Client(requests.Session):
     def request(self, method, path, **options):
         return super().request(method, requests.compat.urljoin(self.url, path), timeout=LIMIT, **options)
 
-    def submit(self, path, action=None, expect=200, **fields):
+    def submit(self, path, action=None, expect=200, files=None, **fields):
         """Open the page, fill in its form and send it to `action` or to the page; return the final response."""
         page = self.get(path)
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
         assert token, f"{page.status_code}: {page.url} has no form\n{page.text}"
         fields["csrfmiddlewaretoken"] = token[1]
-        answer = self.post(action or page.url, data=fields, headers={"Referer": page.url})
+        answer = self.post(action or page.url, data=fields, files=files, headers={"Referer": page.url})
         assert answer.status_code == expect, f"{answer.status_code}\n{answer.text}\n{self.server.log}"
         return answer
 

@@ -19,6 +19,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
+from django.core.management import call_command
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 from django.utils import timezone
@@ -206,6 +207,10 @@ def account(name: str, is_staff: bool = False) -> User:
 def run() -> None:
     if not settings.DEBUG:
         raise SystemExit("The seeds are for development: they need DEBUG.")
+    try:
+        call_command("migrate", check_unapplied=True, verbosity=0)
+    except SystemExit as error:
+        raise SystemExit("The database lacks migrations. Run: python manage.py migrate") from error
     # A package for development only.
     from faker import Faker
 

@@ -150,7 +150,8 @@ class ModelSerializer(serializers.ModelSerializer):
 
 def takes_files(view: Any) -> bool:
     """Return whether the serializer of a view has a file field."""
-    fields = view.get_serializer().fields.values() if hasattr(view, "get_serializer") else []
+    # Without the request: its user is only known after the form with the CSRF token is parsed.
+    fields = view.get_serializer(context={}).fields.values() if hasattr(view, "get_serializer") else []
     return any(
         isinstance(part, serializers.FileField) for field in fields for part in (field, getattr(field, "child", None))
     )

@@ -221,6 +221,14 @@ class FileSerializer(serializers.Serializer):
     file = serializers.FileField()
 
 
+class RelatedFileSerializer(RelationSerializer):
+    file = serializers.FileField()
+
+    class Meta:
+        model = Group
+        fields = ["file", "one"]
+
+
 class FilesSerializer(serializers.Serializer):
     files = serializers.ListField(child=serializers.FileField())
 
@@ -242,6 +250,7 @@ class JSONView(APIView):
 urlpatterns = [
     path("file/", FileView.as_view()),
     path("files/", FileView.as_view(serializer_class=FilesSerializer)),
+    path("related/", FileView.as_view(serializer_class=RelatedFileSerializer)),
     path("group/", FileView.as_view(serializer_class=GroupSerializer)),
     path("json/", JSONView.as_view()),
 ]
@@ -278,5 +287,9 @@ class FileTests(APITestCase):
     def test_a_form_needs_the_csrf_token_of_a_session(self):
         client = self.client_class(enforce_csrf_checks=True)
         client.force_login(get_user_model().objects.get())
-        response = client.post("/file/", {"file": SimpleUploadedFile("map.txt", b"North")}, format="multipart")
-        self.assertEqual(response.status_code, status.HTTP_403_FORBIDDEN)
+        # Without this cookie, Django does not look for the token in the form.
+        client.cookies["csrftoken"] = "x" * 32
+        for address in "/file/", "/related/":
+            with self.subTest(address=address):
+                response = client.post(address, {"file": SimpleUploadedFile("map.txt", b"North")}, format="multipart")
+                self.assertEqual(response.status_code, status.HTTP_403_FORBIDDEN)
