@@ -35,6 +35,8 @@ CHROMIUM_OPTIONS = [
 ]
 
 
+# Django's test runner runs them in a generated project.
+collect_ignore = ["generator"]
 # The longest first, so that all processes end at about the same time.
 TIERS = ["deployed", "setup", "running", "rendering"]
 LONGEST = ["test_releases", "test_suite_of_a_fork", "test_week", "test_text"]

@@ -174,6 +174,8 @@ def run_project(template: Path, answers: dict[str, str], labels: list[str], *opt
     shutil.copy(project.path / ".env.example", project.path / ".env")
     settings = f"{next(project.path.glob('*/settings.py')).parent.name}.settings"
     commands = ["makemigrations --no-header users", "makemigrations --no-header", "spectacular --file schema.yml"]
+    if any(label.startswith("generator.") for label in labels):
+        shutil.copytree(template / "tests" / "generator", project.path / "generator" / "tests")
     commands.append(" ".join(["test", *options, *labels]))
     code, output = run([project.python, "-c", RUN_ALL, settings, *commands], project.path, environment)
     if code == 0:

@@ -180,6 +180,8 @@ def test_the_job_is_green_on_a_fresh_clone(runner):
     checked(command, done.returncode, (done.stdout + done.stderr).encode())
     assert results(done.stdout) == dict.fromkeys(CHECKS, "ok")
     assert git(runner.work / "clone", "status", "--porcelain") == ""
+    # Where an editor looks for it.
+    assert (runner.work / "clone" / ".venv" / "bin" / "python").exists()
 
 
 @pytest.mark.matrix

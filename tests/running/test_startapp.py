@@ -1,6 +1,7 @@
 """`manage.py startapp` in a real project: what it writes, what it changes, and what it refuses."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -11,8 +12,10 @@ import uuid
 import pytest
 import requests
 
+from template_code.questions import ROOT
 from tests.support.changes import RESOURCES, contents, edit, is_clean, remove_example, tools_are_content
 from tests.support.client import Client, heard, socket
+from tests.support.machine import RUNNING_PYTHON, pythons_of_other_djangos
 from tests.support.production import INTERFACES
 from tests.support.project import COVERAGE
 
@@ -276,6 +279,21 @@ def test_everything_works_without_the_example(installed, interface, tmp_path):
 
 
 @pytest.mark.matrix
+@pytest.mark.parametrize(
+    "python_version",
+    [RUNNING_PYTHON, *(pytest.param(version, marks=pytest.mark.matrix) for version in pythons_of_other_djangos())],
+)
+def test_the_tests_of_the_generator_pass_with_full_coverage(installed, tmp_path, python_version):
+    interface = "ASGI" if python_version == RUNNING_PYTHON else "WSGI"
+    project = installed(interface, python_version).copy(tmp_path)
+    shutil.copytree(ROOT / "tests" / "generator", project.path / "generator" / "tests")
+    # The project's own settings of coverage leave the generator out.
+    settings = ["--rcfile", os.devnull, "--branch", "--source", "generator", "--omit", "*/tests/*"]
+    done = project.call("python", "-W", "error", "-m", "coverage", "run", *settings, "manage.py", "test", "generator")
+    assert "\nOK\n" in done.stderr
+    project.call("coverage", "report", "--show-missing", "--fail-under", "100")
+
+
 def test_the_generator_is_gone_with_its_folder_and_a_line(project):
     shutil.rmtree(project.path / "generator")
     edit(project, "my_project/settings.py", '        "generator",\n', "")

@@ -79,8 +79,10 @@ def add_imports(project, name, *lines):
 
 
 def remove_example(project, env=None):
-    """Remove the first app as the README says: delete a folder and two lines, then regenerate schema.yml."""
+    """Remove the first app as the README says: delete folders and two lines, then regenerate schema.yml."""
     shutil.rmtree(project.path / "items")
+    if project.answers["__django"] == "4.2":
+        shutil.rmtree(project.path / ".mypy_cache", ignore_errors=True)
     edit(project, "my_project/settings.py", '    "items",\n', "")
     edit(project, "my_project/urls.py", '    path("", include("items.urls")),\n', "")
     project.run("spectacular", "--file", "schema.yml", env=env)

@@ -6,7 +6,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from django.test import SimpleTestCase
-
 from generator.merge import CannotMerge, merged, with_call, with_entry, with_field
 
 URLS = """\

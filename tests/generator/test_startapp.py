@@ -11,7 +11,6 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.test import SimpleTestCase
-
 from generator import changes, fields, plan
 from generator.management.commands.startapp import REFERENCE, Command
 
@@ -162,8 +161,8 @@ class StartAppTests(SimpleTestCase):
         for value in [
             "triedmodel.lent|yesno",
             "triedmodel.get_state_display",
-            'triedmodel.note|default:"–"',
-            'triedmodel.due|default_if_none:"–"',
+            'triedmodel.note|default:"\N{EN DASH}"',
+            'triedmodel.due|default_if_none:"\N{EN DASH}"',
         ]:
             with self.subTest(value=value):
                 self.assertIn(f"with value={value} ", page)

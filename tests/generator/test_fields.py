@@ -1,6 +1,5 @@
 from django.core.management import CommandError
 from django.test import SimpleTestCase
-
 from generator.fields import KINDS, field_of
 from generator.words import plural_of, with_article
 
@@ -38,7 +37,8 @@ class FieldTests(SimpleTestCase):
             ),
             (
                 "photo:image",
-                'models.ImageField(_("photo"), upload_to=RandomName("photos"), validators=[validate_size, validate_image])',
+                'models.ImageField(_("photo"), upload_to=RandomName("photos"), '
+                "validators=[validate_size, validate_image])",
             ),
             (
                 "manual:file:pdf:txt?",
@@ -53,7 +53,10 @@ class FieldTests(SimpleTestCase):
                 "state:choice:new:old:default=old",
                 'models.CharField(_("state"), max_length=40, choices=State.choices, default=State.OLD)',
             ),
-            ("state:choice:new:old?", 'models.CharField(_("state"), max_length=40, choices=State.choices, blank=True)'),
+            (
+                "state:choice:new:old?",
+                'models.CharField(_("state"), max_length=40, choices=State.choices, blank=True)',
+            ),
         ]:
             with self.subTest(text=text):
                 self.assertEqual(field_of(text).code, code)
