@@ -1,4 +1,5 @@
 import copy
+from pathlib import Path
 from unittest import mock
 
 import yaml
@@ -116,19 +117,25 @@ class BranchTests(SimpleTestCase):
         def git(command, *words):
             return ("1" if words[-1] == "main" else None) if command == "rev-parse" else outputs[command]
 
-        with mock.patch.object(api_changes, "git", git), mock.patch("builtins.print"):
-            return api_changes.main()
+        text = yaml.safe_dump(DOCUMENT)
+        with mock.patch.object(api_changes, "git", git), mock.patch.object(Path, "read_text", return_value=text):
+            with mock.patch("builtins.print"):
+                return api_changes.main()
 
     def test_a_break_fails(self):
-        current = yaml.safe_load((settings.BASE_DIR / "schema.yml").read_text(encoding="utf-8"))
-        self.assertIsNone(self.main(current))
-        current["paths"]["/gone/"] = {"get": {}}
-        self.assertEqual(self.main(current).splitlines()[1:], ["GET /gone/ is gone."])
+        self.assertIsNone(self.main(DOCUMENT))
+        committed = copy.deepcopy(DOCUMENT)
+        committed["paths"]["/gone/"] = {"get": {}}
+        self.assertEqual(self.main(committed).splitlines()[1:], ["GET /gone/ is gone."])
         # Nothing to compare with: on the default branch itself, or before it has a schema.yml.
-        self.assertIsNone(self.main(current, "main"))
+        self.assertIsNone(self.main(committed, "main"))
         self.assertIsNone(self.main(None))
-        current["info"]["version"] = "0"
-        self.assertIsNone(self.main(current))
+        committed["info"]["version"] = "0"
+        self.assertIsNone(self.main(committed))
+
+    def test_the_description_of_this_project_has_no_breaks_to_itself(self):
+        current = yaml.safe_load((settings.BASE_DIR / "schema.yml").read_text(encoding="utf-8"))
+        self.assertEqual(list(api_changes.Comparison(current, current).breaks()), [])
 
     def test_git_says_nothing_if_it_fails_or_is_not_installed(self):
         self.assertIsNone(api_changes.git("no-command"))
