@@ -5,6 +5,9 @@ Values that differ between machines come from environment variables, in developm
 environment.py declares these variables.
 """
 
+{% if cookiecutter.interface == "ASGI" %}
+import sys
+{% endif %}
 from datetime import timedelta
 from typing import Any
 
@@ -81,10 +84,6 @@ CONTENT_SECURITY_POLICY = {"DIRECTIVES": SECURE_CSP}
 # Application definition
 
 INSTALLED_APPS = [
-{% if cookiecutter.interface == "ASGI" %}
-    # Must come first, so that its runserver serves ASGI.
-    "daphne",
-{% endif %}
     # Before Django's own apps, so that their templates and commands override Django's.
     "{{ cookiecutter.project_slug }}",
     "users",
@@ -143,6 +142,12 @@ if env["OTEL_EXPORTER_OTLP_ENDPOINT"]:
     # After the log, which has the time, and before everything else that takes time.
     MIDDLEWARE.insert(2, "{{ cookiecutter.project_slug }}.telemetry.Middleware")
 
+{% if cookiecutter.interface == "ASGI" %}
+# Its runserver serves ASGI. Other commands start sooner without it.
+if "runserver" in sys.argv:
+    INSTALLED_APPS.insert(0, "daphne")
+
+{% endif %}
 # The generator has startapp, the toolbar shows how a page was made, zeal raises an error for N+1 queries.
 if DEBUG:
     INSTALLED_APPS += [

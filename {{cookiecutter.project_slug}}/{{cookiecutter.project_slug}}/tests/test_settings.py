@@ -110,6 +110,13 @@ class SettingsTests(TestCase):
                 self.assertIn(tool, load(DEBUG="True")["INSTALLED_APPS"])
                 self.assertNotIn(tool, str(load()["INSTALLED_APPS"] + load()["MIDDLEWARE"]))
 
+{% if cookiecutter.interface == "ASGI" %}
+    def test_only_runserver_has_daphne(self):
+        self.assertNotIn("daphne", load()["INSTALLED_APPS"])
+        with mock.patch("sys.argv", ["manage.py", "runserver"]):
+            self.assertEqual(load()["INSTALLED_APPS"][0], "daphne")
+
+{% endif %}
     def test_production_has_no_urls_of_the_toolbar(self):
         with mock.patch("django.conf.settings.INSTALLED_APPS", load()["INSTALLED_APPS"]):
             with self.assertRaises(Resolver404):
