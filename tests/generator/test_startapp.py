@@ -1,5 +1,7 @@
+import os
 import shutil
 import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -236,6 +238,9 @@ class StartAppTests(SimpleTestCase):
         changes.run("python", "-c", "assert input() == '1'", answers="1\n")
         with self.assertRaisesMessage(CommandError, "python -c raise SystemExit('no')\nno"):
             changes.run("python", "-c", "raise SystemExit('no')")
+        # Pipenv installs into this virtual environment, whatever other one is active.
+        with mock.patch.dict(os.environ, VIRTUAL_ENV="/other"), self.assertRaisesMessage(CommandError, sys.prefix):
+            changes.run("python", "-c", "import os, sys; sys.exit(os.environ['VIRTUAL_ENV'])")
         with self.assertRaisesMessage(CommandError, "no-such-program is not there"):
             changes.run("no-such-program", "install")
 

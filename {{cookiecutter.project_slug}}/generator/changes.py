@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,9 @@ def run(*command: str, answers: str = "") -> None:
     words = [sys.executable if word == "python" else word for word in command]
     if not shutil.which(words[0]):
         raise CommandError(f"{words[0]} is not there, so nothing was written. Install it, or run: {' '.join(command)}")
-    done = subprocess.run(words, cwd=settings.BASE_DIR, input=answers, capture_output=True, text=True)
+    # Otherwise Pipenv installs into another virtual environment that is active.
+    environment = {**os.environ, "VIRTUAL_ENV": sys.prefix}
+    done = subprocess.run(words, cwd=settings.BASE_DIR, env=environment, input=answers, capture_output=True, text=True)
     if done.returncode:
         raise CommandError(f"This failed, so nothing was written: {' '.join(command)}\n{done.stdout}{done.stderr}")
 

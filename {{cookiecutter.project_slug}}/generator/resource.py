@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from django.apps import apps
+from django.conf import settings
 from django.core.management.base import CommandError
 from django.utils.text import camel_case_to_spaces
 
@@ -101,7 +101,7 @@ def model_context(
     single = [field.name for field in relations if not field.is_many]
     searched = [field.name for field in fields if field.kind in SEARCHED]
     order = title.name if title and title.is_ordered and not title.model and title.kind != "text" else ""
-    is_live = bool(owner and pages and apps.is_installed("daphne"))
+    is_live = bool(owner and pages and hasattr(settings, "CHANNEL_LAYERS"))
     return {
         **app_context(app),
         "model": model,
