@@ -1,4 +1,4 @@
-"""A week of work on a product that lends equipment: after each change its tests pass and its server answers."""
+"""A week of work on a product that lends equipment: after each step the checks pass and the server answers."""
 
 import base64
 import contextlib
@@ -20,7 +20,8 @@ pytestmark = pytest.mark.matrix
 ADD_USER = f"from users.models import User; User.objects.create_superuser('ada', 'ada@example.com', {PASSWORD!r})"
 PAGES = ["/", "/categories/", "/devices/", "/devices/add/", "/loans/", "/loans/add/", "/places/", "/admin/"]
 API = ["/api/docs/", *(f"/api/v1/{name}/" for name in ("categories", "devices", "loans", "places"))]
-QUICK = ["code", "format", "templates", "types", "migrations", "api"]
+# All checks of `pipenv run ci` but the last one. After a step, the tests of the app run instead of all tests.
+CHECKS = ["code", "format", "templates", "types", "migrations", "safe-migrations", "deploy", "api"]
 
 # One pixel.
 PNG = base64.b64decode(
@@ -29,12 +30,11 @@ PNG = base64.b64decode(
 
 
 class Week:
-    """The work on a project. If `checks_each`, quick checks follow each change, and all checks only come last."""
+    """The work on a project: checks follow each step, and all tests too at the end of a day."""
 
-    def __init__(self, project, environment, checks_each):
+    def __init__(self, project, environment):
         self.project = project
         self.environment = {"PIPENV_IGNORE_VIRTUALENVS": 1, "PIPENV_VENV_IN_PROJECT": 1, **environment}
-        self.checks_each = checks_each
         self.allowed = []
         commit(project.path)
 
@@ -44,6 +44,13 @@ class Week:
     def run(self, *command, **options):
         """Run a command of manage.py."""
         return self.project.run(*command, env=self.environment, **options)
+
+    def check(self, *checks):
+        """Run `pipenv run fix`, these checks or all, and commit."""
+        self.call("pipenv", "run", "fix")
+        done = self.call("pipenv", "run", "ci", *checks)
+        assert re.findall("^([a-z-]+) .* ok$", done.stdout, re.MULTILINE) == [*CHECKS, *([] if checks else ["tests"])]
+        commit(self.project.path)
 
     def add(self, app, *words):
         """Add an app, a resource or a field, and commit."""
@@ -59,8 +66,8 @@ class Week:
         self.allowed.append(migration)
         lending.ignore_migrations(self.project, *self.allowed)
 
-    def change(self, edit_files, *arguments, migration=""):
-        """Change files by hand, make the migration with this name, and commit; return the names of the files."""
+    def change(self, edit_files, *arguments, migration="", is_unsafe=False):
+        """Change files by hand, make the migration with this name, and check; return the names of the files."""
         edit_files(self.project, *arguments)
         # Sorts the imports.
         self.call("ruff", "check", "--fix")
@@ -68,24 +75,19 @@ class Week:
         if migration:
             # "y" says that a field was renamed.
             self.run("makemigrations", "inventory", "--name", migration, stdin="y\n")
-        if self.checks_each:
-            self.call("pipenv", "run", "fix")
-            self.call("pipenv", "run", "ci", *QUICK)
-            assert "\nOK\n" in self.run("test", "inventory", "--parallel").stderr
-        commit(self.project.path)
+        if is_unsafe:
+            (path,) = (self.project.path / "inventory" / "migrations").glob(f"*_{migration}.py")
+            self.allow(path.stem)
+        self.check(*CHECKS)
+        assert "\nOK\n" in self.run("test", "inventory", "--parallel").stderr
         return changed
 
-    def is_well(self, last=False):
-        """Run everything that CI runs, or leave it to the last time, and request all pages from the server."""
-        if last or not self.checks_each:
-            self.call("pipenv", "run", "fix")
-            done = self.call("pipenv", "run", "ci")
-            assert re.search("^tests .* ok$", done.stdout, re.MULTILINE)
-            assert "failed" not in done.stdout
+    def end_day(self):
+        """Run everything that CI runs, and request all pages from the server."""
+        self.check()
         with self.serve() as client:
             for address in [*PAGES, *API]:
                 assert client.get(address).status_code == 200, f"{address}\n{client.server.log}"
-        commit(self.project.path)
 
     @contextlib.contextmanager
     def serve(self):
@@ -160,12 +162,8 @@ def change_models(week):
     """Change fields and owners; no test that the generator wrote needs an edit, except those of the owner."""
     week.add("inventory", "Device", "--add", "weight:decimal")
     assert len(week.change(lending.share_devices)) == 5
-    assert len(week.change(lending.rename_serial, migration="rename")) == 6
-    assert week.change(lending.restrict_places, migration="restrict") == ["inventory/models.py"]
-    migrations = week.project.path / "inventory" / "migrations"
-    for name in "rename", "restrict":
-        (path,) = migrations.glob(f"*_{name}.py")
-        week.allow(path.stem)
+    assert len(week.change(lending.rename_serial, migration="rename", is_unsafe=True)) == 6
+    assert week.change(lending.restrict_places, migration="restrict", is_unsafe=True) == ["inventory/models.py"]
 
 
 def change_project(week, newest):
@@ -194,7 +192,7 @@ def live_through(week, newest=False):
     week.run("migrate")
     week.run("shell", "-c", ADD_USER)
     add_resources(week)
-    week.is_well()
+    week.end_day()
     refuse(week)
 
     said = week.add("inventory", "Device", "--add", "photo:image:optional")
@@ -203,7 +201,7 @@ def live_through(week, newest=False):
         assert '\npillow = "*"\n' in (week.project.path / "Pipfile").read_text()
     write_by_hand(week)
     week.use()
-    week.is_well()
+    week.end_day()
 
     change_models(week)
     change_project(week, newest)
@@ -211,21 +209,21 @@ def live_through(week, newest=False):
     assert "The database lacks migrations. Run: python manage.py migrate" in done.stderr
     week.run("migrate")
     assert "inventory.Loan: 18 new" in week.run("runscript", "seed").stdout
-    week.is_well(last=True)
+    week.end_day()
 
 
-def test_after_each_day_all_checks_pass_and_the_server_answers(installed, postgres, tmp_path):
+def test_a_week_with_the_oldest_python_on_postgresql(installed, postgres, tmp_path):
     project = installed("WSGI", PRESENT[0]).copy(tmp_path)
     # The virtual environment belongs to all tests, so Pillow is elsewhere.
     pillow = tmp_path / "pillow"
     project.call("python", "-m", "pip", "install", "--quiet", "--target", pillow, "pillow")
     environment = {"DATABASE_URL": postgres.database(), "PYTHONPATH": pillow}
-    live_through(Week(project, environment, checks_each=False))
+    live_through(Week(project, environment))
 
 
-def test_with_the_newest_python_quick_checks_pass_after_each_change_and_all_at_the_end(tmp_path):
+def test_a_week_with_the_newest_python_and_more_packages(tmp_path):
     # This project has its own virtual environment, because packages are installed into it.
     path = path_of_tools(tmp_path / "path", "pipenv", "uv")
     project = generate(tmp_path / "made", {"interface": "ASGI", "python_version": PRESENT[-1]}, {"PATH": path})
     assert "\nReady:" in project.output
-    live_through(Week(project, {"PATH": path}, checks_each=True), newest=True)
+    live_through(Week(project, {"PATH": path}), newest=True)
