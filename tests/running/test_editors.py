@@ -25,8 +25,10 @@ def pyright(tmp_path_factory):
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("interface", ["ASGI", "WSGI"])
-@pytest.mark.parametrize("python_version", [RUNNING_PYTHON, *pythons_of_other_djangos()])
+@pytest.mark.parametrize(
+    ("interface", "python_version"),
+    [("WSGI", RUNNING_PYTHON), *(("ASGI", version) for version in pythons_of_other_djangos())],
+)
 def test_pyright_finds_no_error(installed, tmp_path, pyright, interface, python_version):
     project = installed(interface, python_version, background_tasks="Celery").copy(tmp_path)
     project.run("startapp", "shop", "Offer", "title:str", "category:items.Item", "price:decimal", "seller:user")

@@ -26,12 +26,15 @@ def text_of(message):
 
 
 def message_to(address, text, limit=30):
-    """Wait for the only message to this address whose plain text contains this; return it."""
+    """Wait for the only message to this address whose plain text contains this; return it.
+
+    After a failure of the network, the same message can arrive again.
+    """
     end = time.monotonic() + limit
     while not (found := [each for each in received if each["To"] == address.lower() and text in text_of(each)]):
         assert time.monotonic() < end, f"no mail to {address} with {text} arrived"
         time.sleep(0.05)
-    (message,) = found
+    (message,) = {text_of(each): each for each in found}.values()
     return message
 
 

@@ -59,6 +59,7 @@ class Run:
     def __init__(self, check: Check) -> None:
         self.check = check
         self.process: subprocess.Popen[str] | None = None
+        self.is_stopped = False
         self.output = ""
         self.seconds = 0.0
 
@@ -74,24 +75,31 @@ class Run:
                 text=True,
                 errors="replace",
             )
+            # Ctrl-C came while no command or the one before ran.
+            if self.is_stopped:
+                self.stop()
             self.output += self.process.communicate()[0]
             if self.process.returncode:
                 break
         self.seconds = time.monotonic() - start
         return not self.process.returncode if self.process else True
 
+    def stop(self) -> None:
+        self.is_stopped = True
+        if self.process:
+            self.process.send_signal(signal.SIGINT)
+
 
 def run(checks: Mapping[str, Check]) -> int:
     """Run these checks at once, print the output of those that fail and a line for each; return the exit code."""
     runs = {name: Run(check) for name, check in checks.items()}
     with ThreadPoolExecutor(len(runs)) as pool:
-        futures = {name: pool.submit(each.finish) for name, each in runs.items()}
         try:
+            futures = {name: pool.submit(each.finish) for name, each in runs.items()}
             succeeded = {name: future.result() for name, future in futures.items()}
         except KeyboardInterrupt:
             for each in runs.values():
-                if each.process:
-                    each.process.send_signal(signal.SIGINT)
+                each.stop()
             return 130
     for name, ok in succeeded.items():
         if not ok:
