@@ -260,7 +260,12 @@ class StartAppTests(SimpleTestCase):
     def test_a_second_resource_that_fails_leaves_the_first(self):
         self.add_to("TriedThing")
         before = self.files()
-        self.hook = mock.Mock(side_effect=KeyboardInterrupt)
+
+        def interrupt():
+            (self.folder / APP / "migrations" / "0002_triedmodel.py").touch()
+            raise KeyboardInterrupt
+
+        self.hook = interrupt
         with self.assertRaises(KeyboardInterrupt):
             self.startapp(APP, MODEL, "title:str")
         self.assertEqual(self.files(), before)
