@@ -277,6 +277,8 @@ def test_ctrl_c_ends_all_checks(installed, tmp_path):
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
     assert process.returncode == 130
+    # The last command of the tests writes it.
+    assert not (project.path / ".coverage").exists()
     # Processes of the tests end a little after the first one.
     with contextlib.suppress(ProcessLookupError):
         for _ in range(300):
