@@ -1,11 +1,13 @@
 """Lint and run the project's CI, pre-commit hooks, .editorconfig and AGENTS.md."""
 
 import contextlib
+import http.server
 import json
 import os
 import re
 import signal
 import subprocess
+import threading
 import time
 
 import editorconfig
@@ -190,6 +192,37 @@ def test_the_job_is_green_on_a_fresh_clone(runner):
     assert (runner.work / "clone" / ".venv" / "bin" / "python").exists()
 
 
+class Advisories(http.server.BaseHTTPRequestHandler):
+    """Stands in for osv.dev: it knows one vulnerability, of Django."""
+
+    def do_POST(self):
+        package = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["package"]
+        affected = {"package": package, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]}
+        found = {"id": "PYSEC-1", "modified": "2026-01-01T00:00:00Z", "summary": "A fault", "affected": [affected]}
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"vulns": [found]} if package["name"] == "django" else {}).encode())
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.mark.matrix
+def test_the_weekly_audit_reports_a_vulnerable_package(runner):
+    workflow = (runner.project.path / ".github" / "workflows" / "audit.yml").read_text()
+    *commands, audit = [step["run"] for step in yaml.safe_load(workflow)["jobs"]["audit"]["steps"] if "run" in step]
+    for command in commands:
+        done = runner.call(command)
+        checked(command, done.returncode, (done.stdout + done.stderr).encode())
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Advisories) as server:
+        threading.Thread(target=server.serve_forever).start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        done = runner.call(f"{audit} --vulnerability-service osv --osv-url {url}")
+        server.shutdown()
+    assert done.returncode == 1, done.stderr
+    assert re.findall(r"^(\S+) +\S+ +PYSEC-1", done.stdout, re.MULTILINE) == ["django"]
+
+
 @pytest.mark.matrix
 def test_each_fault_makes_its_check_fail_and_the_other_checks_run(installed, tmp_path):
     project = installed("ASGI").copy(tmp_path)
@@ -285,6 +318,12 @@ def test_ctrl_c_ends_all_checks(installed, tmp_path):
             os.killpg(process.pid, 0)
             time.sleep(0.1)
         pytest.fail("a check still runs")
+
+
+@pytest.mark.matrix
+def test_ctrl_c_before_a_command_starts_ends_it(installed):
+    script = "from ci.__main__ import *; run = Run(Check(['sleep 300'], '')); run.stop(); assert not run.finish()"
+    installed("WSGI").call("python", "-c", script, timeout=60)
 
 
 @pytest.fixture

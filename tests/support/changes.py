@@ -71,11 +71,10 @@ def add_file(project, name, text):
     path.write_text(text, encoding="utf-8")
 
 
-def add_imports(project, name, *lines):
+def add_imports(project, name, imports):
     """Write these lines on top of a module; `ruff check --fix` sorts them."""
     path = project.path / name
-    text = path.read_text(encoding="utf-8")
-    path.write_text("\n".join([*lines, text]), encoding="utf-8")
+    path.write_text(imports + path.read_text(encoding="utf-8"), encoding="utf-8")
 
 
 def remove_example(project, env=None):

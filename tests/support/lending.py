@@ -5,13 +5,10 @@ import json
 from tests.support.changes import add_file, add_imports, edit
 
 # Inserted before these lines.
-END_OF_LOAN = "    def __str__(self) -> str:\n        return str(self.device)\n"
 META_OF_LOAN = "        # One index for each ordering of a borrower's loans.\n"
 OWNERS_OF_LOANS = "class LoanQuerySet("
-LOAN_SERIALIZER = "class LoanSerializer("
 LOAN_VIEWS = "class VisibleLoansMixin("
 LOANS = '    path("loans/", '
-OWNER = "    owner = models.ForeignKey("
 
 # A loan does not end before it starts.
 CHECK = """\
@@ -92,6 +89,12 @@ class NestedTests(APITestCase):
 """
 
 # A button lends a device, and a mail says so.
+IMPORTS_OF_LEND = """\
+from datetime import timedelta
+from typing import Any
+from django.core.mail import send_mail
+from django.utils import timezone
+"""
 LEND = '''\
     def lend(self, borrower: Any) -> Loan:
         """Lend the device for two weeks, and mail the borrower."""
@@ -104,6 +107,14 @@ LEND = '''\
 
 
 '''
+IMPORTS_OF_LEND_VIEW = """\
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext
+from django.views.generic import View
+from django.views.generic.detail import SingleObjectMixin
+"""
 LEND_VIEW = """\
 class DeviceLendView(VisibleDevicesMixin, SingleObjectMixin, View):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -161,6 +172,11 @@ class LendTests(TestCase):
 """
 
 # An action of the admin.
+IMPORTS_OF_ACTION = """\
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+"""
 ACTION = """\
 @admin.action(description=_("Mark as lost"))
 def mark_as_lost(modeladmin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> None:
@@ -238,6 +254,11 @@ class RemindTests(TestCase):
 """
 
 # The loans as CSV.
+IMPORTS_OF_EXPORT = """\
+import csv
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+"""
 EXPORT = """\
 @login_required
 def export_loans(request: HttpRequest) -> HttpResponse:
@@ -304,20 +325,9 @@ def nest_serializers(project):
 def lend(project):
     models, views = "inventory/models.py", "inventory/views.py"
     edit(project, models, OWNERS_OF_LOANS, f"{LEND}{OWNERS_OF_LOANS}")
-    add_imports(
-        project,
-        models,
-        *["from datetime import timedelta", "from typing import Any", "from django.core.mail import send_mail"],
-        "from django.utils import timezone",
-    )
+    add_imports(project, models, IMPORTS_OF_LEND)
     edit(project, views, LOAN_VIEWS, f"{LEND_VIEW}{LOAN_VIEWS}")
-    add_imports(
-        project,
-        views,
-        *["from django.contrib import messages", "from django.http import HttpResponse"],
-        *["from django.shortcuts import redirect", "from django.utils.translation import gettext"],
-        *["from django.views.generic import View", "from django.views.generic.detail import SingleObjectMixin"],
-    )
+    add_imports(project, views, IMPORTS_OF_LEND_VIEW)
     route = '    path("devices/<int:pk>/lend/", views.DeviceLendView.as_view(), name="device_lend"),\n'
     edit(project, "inventory/urls.py", LOANS, f"{route}{LOANS}")
     button = '              <a id="edit-{{ device.pk }}"'
@@ -328,12 +338,7 @@ def lend(project):
 def add_action(project):
     old = "@admin.register(Device)\nclass DeviceAdmin(admin.ModelAdmin):\n"
     edit(project, "inventory/admin.py", old, ACTION)
-    add_imports(
-        project,
-        "inventory/admin.py",
-        *["from django.db.models import QuerySet", "from django.http import HttpRequest"],
-        "from django.utils.translation import gettext_lazy as _",
-    )
+    add_imports(project, "inventory/admin.py", IMPORTS_OF_ACTION)
     add_file(project, "inventory/tests/test_action.py", TEST_OF_ACTION)
 
 
@@ -346,12 +351,7 @@ def remind(project):
 
 def export(project):
     edit(project, "inventory/views.py", LOAN_VIEWS, f"{EXPORT}{LOAN_VIEWS}")
-    add_imports(
-        project,
-        "inventory/views.py",
-        *["import csv", "from django.contrib.auth.decorators import login_required"],
-        "from django.http import HttpResponse",
-    )
+    add_imports(project, "inventory/views.py", IMPORTS_OF_EXPORT)
     route = '    path("loans/export/", views.export_loans, name="loan_export"),\n'
     edit(project, "inventory/urls.py", LOANS, f"{route}{LOANS}")
     button = """<a class="button" href="{% url 'loan_add' %}">"""

@@ -144,7 +144,7 @@ if env["OTEL_EXPORTER_OTLP_ENDPOINT"]:
 
 {% if cookiecutter.interface == "ASGI" %}
 # Its runserver serves ASGI. Other commands start sooner without it.
-if "runserver" in sys.argv:
+if {"runserver", "testserver"} & set(sys.argv):
     INSTALLED_APPS.insert(0, "daphne")
 
 {% endif %}

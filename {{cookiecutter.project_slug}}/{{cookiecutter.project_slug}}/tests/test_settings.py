@@ -111,10 +111,11 @@ class SettingsTests(TestCase):
                 self.assertNotIn(tool, str(load()["INSTALLED_APPS"] + load()["MIDDLEWARE"]))
 
 {% if cookiecutter.interface == "ASGI" %}
-    def test_only_runserver_has_daphne(self):
+    def test_only_development_servers_have_daphne(self):
         self.assertNotIn("daphne", load()["INSTALLED_APPS"])
-        with mock.patch("sys.argv", ["manage.py", "runserver"]):
-            self.assertEqual(load()["INSTALLED_APPS"][0], "daphne")
+        for command in "runserver", "testserver":
+            with self.subTest(command=command), mock.patch("sys.argv", ["manage.py", command]):
+                self.assertEqual(load()["INSTALLED_APPS"][0], "daphne")
 
 {% endif %}
     def test_production_has_no_urls_of_the_toolbar(self):
