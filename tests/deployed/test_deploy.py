@@ -15,7 +15,6 @@ import ssl
 import subprocess
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -25,13 +24,14 @@ import websockets.sync.client
 from playwright.sync_api import expect
 
 from tests.support.browser import Visitor, heading
-from tests.support.client import LIMIT, Client
+from tests.support.client import LIMIT, PASSWORD, Client
 from tests.support.deployed import DEBIANS_PYTHON, FOLDER, HOST, deployed_on_debian
 from tests.support.load import Service
 from tests.support.machine import free_port, program
 from tests.support.probe import with_probe
 from tests.support.production import SERVE, Deployment, wait_until
 from tests.support.proxies import PROXIES
+from tests.support.user import PROGRAMS
 
 pytestmark = [pytest.mark.matrix, pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")]
 
@@ -43,6 +43,14 @@ main=$(systemctl show --property MainPID --value my_project)
 for worker in $(cat /proc/$main/task/$main/children); do tr '\\0' ' ' < /proc/$worker/cmdline; echo; done
 """
 
+# The worker processes, without Python's resource tracker.
+PIDS = """
+main=$(systemctl show --property MainPID --value my_project)
+for worker in $(cat /proc/$main/task/$main/children); do
+    grep --quiet resource_tracker /proc/$worker/cmdline || echo $worker
+done
+"""
+
 
 class Site:
     """
@@ -51,12 +59,13 @@ class Site:
     Without a port for HTTPS, its requests go to the HTTP port, as from a proxy that terminates HTTPS.
     """
 
-    def __init__(self, name, ports, read_log, web_server=None, debian=None):
+    def __init__(self, name, ports, read_log, web_server=None, debian=None, deployed=None):
         self.name = name
         self.ports = ports
         self.read_log = read_log
         self.web_server = web_server
         self.debian = debian
+        self.deployed = deployed
         self.url = f"https://{HOST}"
         # Sites on one machine share a database of users, so each site uses its own names.
         self.slug = re.sub("[^a-z0-9]+", "-", name.lower())
@@ -221,7 +230,8 @@ def site(request, deploy, installed, postgres, mail_server):
         # The sign-ups on all sites of the machine come from one address.
         deployed.manage("shell", "-c", "from django.core.cache import caches; caches['attempts'].clear()")
         deployed.serve_with(server, web_server)
-        yield Site(name, {"http": 80, "https": 443}, deployed.log, web_server, deployed.debian)
+        ports = {"http": 80, "https": 443}
+        yield Site(name, ports, deployed.log, web_server, deployed.debian, deployed)
         return
     if name in ALONE:
         running = alone(deploy, *ALONE[name])
@@ -380,30 +390,134 @@ def test_a_browser_signs_up_and_adds_an_item(site, launch):
         assert visitor.problems == []
 
 
-@pytest.mark.parametrize("site", [name for name in BEHIND if "Daphne" not in name], indirect=True)
-def test_a_restart_loses_no_request(site):
-    command = "systemctl restart my_project"
-    if "mod_wsgi" in site.name:
-        command = f"touch {FOLDER}/my_project/wsgi.py"
-    answers, stopped = [], threading.Event()
+@contextlib.contextmanager
+def asked(site, path):
+    """Ask for a page all the time until the block ends; every answer must be 200."""
+    answers, ended = [], threading.Event()
 
     def ask():
-        while not stopped.is_set():
-            answers.append(site.curl("--output", "/dev/null", "--write-out", "%{http_code}", path="/accounts/login/"))
+        while not ended.is_set():
+            answers.append(site.curl("--output", "/dev/null", "--write-out", "%{http_code}", path=path))
+            ended.wait(0.05)
 
     askers = [threading.Thread(target=ask) for _ in range(4)]
     for asker in askers:
         asker.start()
     try:
-        time.sleep(1)
-        site.debian.run(command)
-        time.sleep(1)
+        wait_until(lambda: answers, site)
+        yield
+        count = len(answers)
+        wait_until(lambda: len(answers) > count + 4, site)
     finally:
-        stopped.set()
+        ended.set()
         for asker in askers:
             asker.join()
     assert len(answers) > 20
     assert set(answers) == {"200"}, site.log
+
+
+@pytest.mark.parametrize("site", [name for name in BEHIND if name != "Daphne, Apache"], indirect=True)
+def test_a_restart_loses_no_request(site):
+    command = (
+        f"touch {FOLDER}/current/my_project/wsgi.py" if "mod_wsgi" in site.name else "systemctl restart my_project"
+    )
+    with asked(site, "/accounts/login/"):
+        site.debian.run(command)
+
+
+@pytest.mark.parametrize("site", ["gunicorn, nginx", "mod_wsgi, Apache", "Uvicorn, nginx"], indirect=True)
+def test_a_new_version_and_the_way_back_lose_no_request(site):
+    deployed, client = site.deployed, site.client()
+    style = deployed.project.path / "my_project" / "static" / "style.css"
+    (old,) = re.findall(r'href="(/static/style\.[0-9a-f]{12}\.css)"', client.get("/accounts/login/").text)
+    style.write_text(style.read_text() + f"/* {site.name} */\n")
+
+    def shown():
+        return client.get(re.findall(r'href="(/static/style[^"]*)"', client.get("/accounts/login/").text)[0]).text
+
+    before = site.debian.run(f"readlink {FOLDER}/current")
+    with asked(site, "/accounts/login/"):
+        told = deployed.release(f"v-{site.slug}")
+        assert told.endswith(f"{site.debian.run(f'readlink {FOLDER}/current').strip()} runs.\n")
+        assert f"/* {site.name} */" in shown()
+        # An open page still asks for the old file.
+        assert client.get(old).status_code == 200
+        assert site.debian.run(f"{FOLDER}/current/deploy/release.sh --back").endswith(f"{before.strip()} runs.\n")
+        assert f"/* {site.name} */" not in shown()
+
+
+@pytest.mark.parametrize("site", ["gunicorn, nginx", "Uvicorn, nginx"], indirect=True)
+def test_a_process_that_is_replaced_runs_the_version_of_the_others(site):
+    link = f"{FOLDER}/current"
+    version = site.debian.run(f"readlink {link}").strip()
+    first, *others = site.debian.run(PIDS).split()
+    site.debian.run(f"ln -sfn /nowhere {link}\nkill -9 {first}")
+    try:
+        wait_until(lambda: len(set(site.debian.run(PIDS).split()) - {first}) > len(others), site)
+        (new,) = set(site.debian.run(PIDS).split()) - {first, *others}
+        assert site.debian.run(f"readlink /proc/{new}/cwd").strip() == f"{FOLDER}/{version}"
+        for _ in range(20):
+            assert site.client().get("/accounts/login/").status_code == 200
+        assert f"{FOLDER}/{version}/.venv" in site.debian.run(f"cat /proc/{new}/maps")
+    finally:
+        site.debian.run(f"ln -sfn {version} {link}")
+
+
+ISSUER = """
+{
+    admin off
+    auto_https disable_redirects
+    http_port 14001
+    skip_install_trust
+}
+https://localhost:14000 {
+    tls internal
+    acme_server
+}
+"""
+
+
+@pytest.fixture
+def issuer(site):
+    """An authority with ACME on the machine of a site, which certbot uses."""
+    debian = site.debian
+    debian.run(f"echo 127.0.0.1 {HOST} >> /etc/hosts\nmkdir -p /root/.config/letsencrypt")
+    settings = "server = https://localhost:14000/acme/local/directory\nno-verify-ssl = true\n"
+    debian.run(f"printf '{settings}' > /root/.config/letsencrypt/cli.ini\necho '{ISSUER}' > /root/Caddyfile")
+    subprocess.run(debian.inside("cp", "/dev/stdin", "/root/caddy"), stdin=(PROGRAMS / "caddy").open("rb"), check=True)
+    debian.run(
+        "chmod +x /root/caddy\nsystemd-run --unit issuer --setenv HOME=/root /root/caddy run --config /root/Caddyfile"
+    )
+    yield
+    debian.run("systemctl stop issuer")
+
+
+@pytest.mark.parametrize("site", ["Uvicorn, nginx", "mod_wsgi, Apache"], indirect=True)
+def test_certbot_gets_a_certificate_and_renews_it(site, issuer):
+    def served():
+        return ssl.get_server_certificate(("127.0.0.1", 443))
+
+    script = site.deployed.sections["The certificate"]
+    if site.web_server == "Apache":
+        script = script.replace("reload nginx", "reload apache2").replace("nginx/sites", "apache2/sites")
+        script = script.replace("-available/my_project", "-available/my_project.conf")
+    self_signed = served()
+    site.debian.run(script, DEBIAN_FRONTEND="noninteractive")
+    wait_until(lambda: served() != self_signed, site)
+    first = served()
+    site.debian.run("certbot renew --force-renewal")
+    wait_until(lambda: served() not in (first, self_signed), site)
+    assert served() in site.debian.run(f"cat /etc/letsencrypt/live/{HOST}/fullchain.pem")
+    assert "certbot.timer" in site.debian.run("systemctl list-timers --no-pager")
+
+
+@pytest.mark.parametrize("site", ["gunicorn, nginx"], indirect=True)
+def test_the_first_admin_signs_in(site):
+    answers = {"Username": "admin", "Email address": "admin@example.com", "Password:": PASSWORD}
+    site.debian.answer(site.deployed.sections["The first admin"], {**answers, "Password (again):": PASSWORD})
+    admin = site.client()
+    admin.sign_in("admin")
+    assert admin.get("/admin/").status_code == 200
 
 
 @pytest.mark.parametrize("site", [*HERE, *BEHIND], indirect=True)

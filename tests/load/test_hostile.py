@@ -159,7 +159,8 @@ def site(request, installed, deployments, tmp_path_factory):
         with deployed_on_debian(project) as deployed:
             deployed.put_in_front("Apache")
             deployed.debian.run(
-                f"cd {FOLDER}\nsed -i 's/^ALLOWED_HOSTS=.*/&,127.0.0.1/' .env\ntouch my_project/wsgi.py\n{WAIT}"
+                f"cd {FOLDER}\nsed -i 's/^ALLOWED_HOSTS=.*/&,127.0.0.1/' .env\n"
+                f"touch current/my_project/wsgi.py\n{WAIT}"
             )
             apache = ModWSGI(deployed.debian)
             yield Site(f"{proxy} and {interface}", sessions(deployed.manage, 1)[0], apache, apache)

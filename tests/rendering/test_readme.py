@@ -15,7 +15,8 @@ CONTEXT = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
 PROMPTS = [CONTEXT["__prompts__"][name] for name in CONTEXT if not name.startswith("_")]
 WIDTH = 120
 DOCS = ["docs/libraries.md", "docs/monitoring.md", "docs/settings.md"]
-LINES = {**dict.fromkeys(["README.md", "deploy/README.md", *DOCS], 90), "AGENTS.md": 130, "docs/translations.md": 40}
+LINES = {**dict.fromkeys(["README.md", *DOCS], 90), "AGENTS.md": 130, "docs/translations.md": 40}
+LINES.update(dict.fromkeys(["deploy/README.md", "deploy/HOSTS.md"], 120))
 OPTIONAL = {"docs/containers.md": 90}
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pty
 import shutil
 import signal
 import socket
@@ -25,6 +26,8 @@ mount -t overlay overlay -o lowerdir={base},upperdir={folder}/upper,workdir={fol
 cd {folder}/root
 mount -t proc proc proc
 mount --rbind /dev dev
+# When a service stops, systemd deletes what its user left here, also that of another machine's user.
+mount -t tmpfs none dev/shm
 mount --rbind /sys sys
 # This unit asks for a user namespace, which cannot be created in here.
 mkdir -p etc/systemd/system/redis-server.service.d
@@ -32,6 +35,9 @@ printf '[Service]\nPrivateUsers=no\n' > etc/systemd/system/redis-server.service.
 for unit in {masked}; do ln -s /dev/null etc/systemd/system/$unit.service; done
 mount -t tmpfs none run
 mount -t tmpfs none tmp
+echo {name} > etc/hostname
+# An update of Debian's certificates keeps these.
+cp etc/ssl/certs/ca-certificates.crt usr/local/share/ca-certificates/tests.crt
 exec chroot . env -i container=tests PATH={path} /lib/systemd/systemd --log-target=null --show-status=0
 """
 # The ports of nginx and Apache, PostgreSQL, Redis and Daphne.
@@ -85,7 +91,8 @@ class Debian:
         """Return the command line that runs a command as root on the machine."""
         # The only child of `unshare` is the machine's init.
         (init,) = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return ["nsenter", "--target", init, "--mount", "--pid", "chroot", str(self.root), *command]
+        namespaces = ["--mount", "--net", "--pid", "--uts"]
+        return ["nsenter", "--target", init, *namespaces, "chroot", str(self.root), *command]
 
     def is_running(self):
         """Return whether systemd has started all units."""
@@ -110,6 +117,24 @@ class Debian:
         assert not check or done.returncode == 0, f"{script}\nexited {done.returncode}\n{done.stdout}"
         return done.stdout
 
+    def answer(self, script, answers):
+        """Run a shell script in a terminal, and type each answer after its prompt; return all that is shown."""
+        ours, theirs = pty.openpty()
+        command = ["setsid", "--ctty", *self.inside("bash", "-euo", "pipefail", "-c", script)]
+        streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+        process = subprocess.Popen(command, env={**self.environment, "TERM": "xterm"}, **streams)
+        os.close(theirs)
+        shown, left = "", list(answers.items())
+        # Linux reports the end of a terminal's output as an error.
+        with contextlib.suppress(OSError):
+            while data := os.read(ours, 4096):
+                shown += data.decode(errors="replace")
+                if left and left[0][0] in shown:
+                    os.write(ours, f"{left.pop(0)[1]}\n".encode())
+        os.close(ours)
+        assert process.wait(60) == 0, f"{script}\n{shown}"
+        return shown
+
     def copy(self, folder, target):
         """Copy the files of a folder to the machine."""
         packed = subprocess.run(["tar", "-C", folder, "-c", "."], stdout=subprocess.PIPE, check=True).stdout
@@ -123,21 +148,26 @@ def is_taken(port):
 
 
 @contextlib.contextmanager
-def running_debian():
-    """Boot a bare Debian; all changes to it are discarded at the end."""
+def running_debian(name="debian", network=None):
+    """
+    Boot a bare Debian; all changes to it are discarded at the end.
+
+    Without the name of a network namespace, it shares the network of this machine.
+    """
     if os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.DEVNULL).returncode:
         pytest.skip("a machine with systemd needs Linux, root, and permission to mount file systems")
     limit = time.monotonic() + 30
     # The previous machine may still be shutting down.
-    while taken := [port for port in PORTS if is_taken(port)]:
+    while taken := [port for port in PORTS if not network and is_taken(port)]:
         if time.monotonic() > limit:
             pytest.fail(f"the machine needs port {taken[0]}: stop the program that uses it", pytrace=False)
         time.sleep(0.2)
     with tempfile.TemporaryDirectory(prefix="debian-") as folder:
-        script = START.format(folder=folder, base=base(), path=PATH, masked=MASKED)
+        script = START.format(folder=folder, base=base(), path=PATH, masked=MASKED, name=name)
         # The machine ends too if these tests are killed.
         command = ["setpriv", "--pdeathsig", "KILL"]
-        command += ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script]
+        command += ["nsenter", f"--net=/run/netns/{network}"] if network else []
+        command += ["unshare", "--mount", "--pid", "--uts", "--fork", "--kill-child", "sh", "-c", script]
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
         )

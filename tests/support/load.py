@@ -120,7 +120,7 @@ class Service(Server):
     def start(self):
         project = self.deployment.project
         unit = (project.path / "deploy" / f"{project.path.name}.service").read_text()
-        (command,) = re.findall(rf"^ExecStart=/srv/{project.path.name}/(.+)$", unit, re.MULTILINE)
+        (command,) = re.findall("^ExecStart=/usr/bin/env (.+)$", unit, re.MULTILINE)
         program, *arguments = shlex.split(command)
         number = self.listener.fileno()
         with self._log.open("a") as log:

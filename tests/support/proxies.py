@@ -183,6 +183,7 @@ def nginx(deployment, folder, sockets):
         f"    server unix:/run/{project.name}.sock;\n": "".join(f"    server unix:{path};\n" for path in sockets),
         "listen 80 ": f"listen 127.0.0.1:{front.http} ",
         "listen 443 ": f"listen 127.0.0.1:{front.https} ",
+        f"/srv/{project.name}/current/": f"{project}/",
         f"/srv/{project.name}/": f"{project}/",
         **certificate(folder),
     }
@@ -206,6 +207,7 @@ def apache(deployment, folder, sockets):
         "<VirtualHost *:80>": f"<VirtualHost 127.0.0.1:{front.http}>",
         "<VirtualHost *:443>": f"<VirtualHost 127.0.0.1:{front.https}>",
         f"unix:/run/{project.name}.sock|": f"unix:{backend}|",
+        f"/srv/{project.name}/current/": f"{project}/",
         f"/srv/{project.name}/": f"{project}/",
         **certificate(folder),
     }

@@ -197,7 +197,8 @@ ASGI_APPLICATION = "{{ cookiecutter.project_slug }}.asgi.application"
 DATABASES = {"default": env["DATABASE_URL"]}
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    OPTIONS: dict[str, Any] = {"connect_timeout": 5}
+    # A connection ends 5 seconds after the machine of the database is gone; by default, it hangs for minutes or hours.
+    OPTIONS: dict[str, Any] = {"connect_timeout": 5, "tcp_user_timeout": 5000, "keepalives_idle": 5}
     if env["DATABASE_POOLER"]:
         # A pooler may use another connection for each transaction.
         DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True

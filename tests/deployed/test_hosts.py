@@ -1,0 +1,105 @@
+"""Several machines, each with a network of its own: what they share, and what happens when one is cut off."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from tests.support.client import Client, heard, proxied, socket
+from tests.support.deployed import DEBIANS_PYTHON
+from tests.support.hosts import APPLICATIONS, running_hosts
+from tests.support.load import sessions
+from tests.support.production import wait_until
+
+pytestmark = pytest.mark.matrix
+
+USERS = 40
+
+
+@pytest.fixture(scope="module")
+def hosts(installed, mail_server, tmp_path_factory):
+    project = installed("ASGI", DEBIANS_PYTHON, background_tasks="Celery")
+    with running_hosts(project, mail_server, tmp_path_factory.mktemp("hosts")) as hosts:
+        yield hosts
+
+
+@pytest.fixture(scope="module")
+def users(hosts):
+    """The session keys of some users."""
+    return sessions(hosts.manage, USERS)
+
+
+@pytest.fixture(scope="module")
+def ada(hosts):
+    """Two clients of one session, each on its machine of the application."""
+    first, second = (visitor(hosts, name) for name in APPLICATIONS)
+    first.sign_up("ada")
+    # Both have the host name 127.0.0.1.
+    second.cookies.update(first.cookies)
+    return first, second
+
+
+def visitor(hosts, name, **options):
+    """Return a client of one machine of the application, which asks like the proxy."""
+    server = SimpleNamespace(url=f"http://127.0.0.1:{hosts.ports[name]}", log=hosts.log(name))
+    return Client(server, https=True, **options)
+
+
+def test_machines_that_start_at_once_migrate_once(hosts):
+    counts = [told.count("Applying users.0001_initial... OK") for told in hosts.told.values()]
+    assert sorted(counts) == [0, 0, 1]
+    assert sum("No migrations to apply." in told for told in hosts.told.values()) == 2
+
+
+def test_an_item_of_one_machine_appears_on_a_page_of_the_other(ada):
+    first, second = ada
+    with socket(first) as connection:
+        made = second.api("POST", "/api/v1/items/", 201, name="Compass")
+        assert heard(connection) == {"event": "saved", "id": made["id"]}
+    assert first.names() == ["Compass"]
+
+
+def test_machines_count_requests_and_failed_sign_ins_together(hosts, ada):
+    address = proxied()
+    both = [visitor(hosts, name, headers=address) for name in APPLICATIONS]
+    statuses = []
+    for number in range(11):
+        account = {"username": f"nobody-{number}", "password": "wrong"}
+        statuses.append(both[number % 2].post("/api/v1/token/", json=account).status_code)
+    assert statuses == [401] * 10 + [429]
+    both = [visitor(hosts, name, headers=proxied()) for name in APPLICATIONS]
+    for number in range(5):
+        assert "not correct" in both[number % 2].sign_in("ada", "wrong").text
+    for client in both:
+        client.sign_in("ada", expect=429)
+
+
+def test_the_worker_writes_an_export_that_both_machines_send(hosts, ada):
+    first, second = ada
+    path = f"/api/v1/exports/{first.api('POST', '/api/v1/exports/', 201)['id']}/"
+    wait_until(lambda: first.api("GET", path)["state"] == "done", SimpleNamespace(log=hosts.log("worker")))
+    assert first.get(f"{path}file/").text == second.get(f"{path}file/").text != ""
+
+
+def test_a_machine_that_is_cut_off_loses_only_what_it_was_answering(hosts, users):
+    hosts.check_a_machine_is_cut_off(users, rate=20)
+
+
+@pytest.mark.parametrize(("cut", "reason"), [("database", "no database"), ("redis", "no cache")])
+def test_a_service_that_is_cut_off_makes_both_machines_unready_until_it_is_back(hosts, ada, cut, reason):
+    hosts.wait_until_all_are(200, "ok")
+    hosts.network.cut(cut)
+    try:
+        # PostgreSQL's limit for a statement, 30 seconds, does not matter here.
+        assert [hosts.ready(name) for name in APPLICATIONS] == [(503, reason)] * 2
+        if cut == "redis":
+            assert [client.get("/items/").status_code for client in ada] == [200, 200]
+    finally:
+        hosts.network.join(cut)
+    hosts.wait_until_all_are(200, "ok")
+    for client in ada:
+        # A process does not ask Redis again for 5 seconds.
+        wait_until(lambda client=client: client.get("/api/v1/items/").status_code == 200, client.server)
+
+
+def test_a_new_version_on_one_machine_after_the_other_fails_no_request(hosts, users):
+    hosts.check_a_new_version(users, rate=20)
