@@ -99,7 +99,8 @@ class Hosts:
         return self.machines["application-1"].run(command)
 
     def log(self, name="application-1"):
-        return self.machines[name].run("journalctl --no-pager --lines 200 --output cat --unit 'my_project*'")
+        units = "--unit my_project --unit my_project-worker"
+        return self.machines[name].run(f"journalctl --no-pager --lines 200 --output cat {units}")
 
     def add_a_field(self, tag):
         """Commit a new field of the items, and its migration."""
@@ -136,7 +137,7 @@ class Hosts:
         with Load(self, users, rate, ["/api/v1/items/", "/accounts/login/"]) as load:
             wait_until(lambda: len(load.answers) > 2 * rate, self)
             told = [self.release(name, "v1.2") for name in self.versioned]
-        assert load.failures() == []
+        assert load.failures() == [], load.failures()
         assert [text.count("Applying items.0002_item_color... OK") for text in told] == [1] + [0] * (len(told) - 1)
         code = "from items.models import Item; print(Item.objects.exclude(color='').count())"
         assert self.manage("shell", "-c", code).endswith("0\n")
@@ -151,7 +152,8 @@ class Hosts:
             wait_until(lambda: len([answer for answer in load.answers if answer.asked > cut]) > 10 * rate, self)
             self.network.join("application-1")
             self.wait_until_all_are(200, "ok")
-        assert [answer for answer in load.failures() if answer.asked > cut] == []
+        later = [answer for answer in load.failures() if answer.asked > cut]
+        assert later == [], later
         return load
 
 
