@@ -99,10 +99,9 @@ def arrangements(stack, folder, prepared, postgres):
 
     return {
         **{number: start(f"processes-{number}", number) for number in PROCESSES},
-        "two services": start("two-services", 1, 1),
+        "two services": start("two-services", 1, 1, change=without_static_files),
         "PgBouncer": start("pooler", 2, pooled=True),
         "cached sessions": start("cached-sessions", 2, change=with_cached_sessions),
-        "no static files": start("no-static-files", 2, change=without_static_files),
     }
 
 
@@ -126,12 +125,15 @@ def measure(arrangement, postgres, redis, sessions, path, seconds):
         client = resource.getrusage(resource.RUSAGE_CHILDREN)
         return {**{role: seconds_of(of) for role, of in roots.items()}, "Client": client.ru_utime + client.ru_stime}
 
-    before, started = used(), time.perf_counter()
-    rate, _, errors = ask((arrangement.front, sessions), "GET", path, seconds)
-    length, after = time.perf_counter() - started, used()
-    if errors:
-        log = arrangement.services[0].log[-1000:]
-        sys.exit(f"GET {path} failed, so its speed says nothing: {errors}. The end of the server's log:\n{log}")
+    rate = 0
+    # On a busy machine, none may be answered in a second.
+    while not rate:
+        before, started = used(), time.perf_counter()
+        rate, _, errors = ask((arrangement.front, sessions), "GET", path, seconds)
+        length, after = time.perf_counter() - started, used()
+        if errors:
+            log = arrangement.services[0].log[-1000:]
+            sys.exit(f"GET {path} failed, so its speed says nothing: {errors}. The server's log ends with:\n{log}")
     return Measured(rate, {role: (after[role] - before[role]) / length for role in ROLES})
 
 
@@ -177,7 +179,7 @@ def steps_table(found, style, connections, view):
         "Requests/s: 2 processes instead of 1": (found[1, LIST].rate, two),
         "Requests/s: 4 processes instead of 2": (two, found[4, LIST].rate),
         "Requests/s: 2 services of 1 process instead of 1 of 2": (two, found["two services", LIST].rate),
-        "Requests/s of a style sheet: from nginx": (found["no static files", style].rate, found[2, style].rate),
+        "Requests/s of a style sheet: from nginx": (found["two services", style].rate, found[2, style].rate),
         "Bytes that the site sends for a first view: with a CDN": view,
         "Requests/s: sessions in the cache": (two, found["cached sessions", LIST].rate),
         f"Requests/s of `{SITE}`: sessions in the cache": (found[2, SITE].rate, found["cached sessions", SITE].rate),
@@ -188,21 +190,10 @@ def steps_table(found, style, connections, view):
     return results.table(["Step", "Before:", "After:", "Ratio:"], rows)
 
 
-def costs(measured, connection):
-    """Return the sentences about what a request and a connection cost."""
-    application, database = (measured.cores[role] / measured.rate * 1000 for role in ("Application", "PostgreSQL"))
-    text = f"""
-        A request takes {application:.1f} ms of a core for the application and {database:.1f} ms for PostgreSQL. One
-        core of PostgreSQL is enough for {application / database:.1f} cores of the application. A connection takes
-        {connection:.0f} MB of PostgreSQL's memory (PSS).
-    """
-    return textwrap.fill(" ".join(text.split()), WIDTH)
-
-
-def conditions(project, interface, postgres, rounds, seconds):
-    """Return the sentence about the machine and the versions."""
-    processor, memory_size, system = (value for _, value in results.machine())
-    server = "Uvicorn" if interface == "ASGI" else "gunicorn"
+def sentences(project, postgres, measured, connection, rounds, seconds):
+    """Return the paragraph about the machine, the versions, and what a request and a connection cost."""
+    processor, memory_size, _ = (value for _, value in results.machine())
+    server = "Uvicorn" if project.answers["interface"] == "ASGI" else "gunicorn"
     nginx_version = subprocess.run([program("nginx"), "-v"], capture_output=True, text=True).stderr.split("/")[-1]
     versions = {
         "Python": platform.python_version(),
@@ -212,8 +203,15 @@ def conditions(project, interface, postgres, rounds, seconds):
         "nginx": nginx_version.strip(),
     }
     named = ", ".join(f"{name} {number}" for name, number in versions.items())
-    measured = f"Measured on {processor}, {memory_size}, {system}, with {named}"
-    return textwrap.fill(f"{measured}. Each number is the median of {rounds} rounds of {seconds} s.", WIDTH)
+    application, database = (measured.cores[role] / measured.rate * 1000 for role in ("Application", "PostgreSQL"))
+    feeds = application / max(database, 0.1)
+    text = f"""
+        Each number is the median of {rounds} rounds of {seconds} s on {processor}, {memory_size}, with {named}.
+        A request takes {application:.1f} ms of a core for the application and {database:.1f} ms for PostgreSQL: a
+        core of PostgreSQL is enough for {feeds:.0f} cores of the application. A connection takes
+        {connection:.0f} MB of PostgreSQL's memory (PSS).
+    """
+    return textwrap.fill(" ".join(text.split()), WIDTH)
 
 
 def measure_all(made, folder, postgres, rounds, seconds):
@@ -230,8 +228,8 @@ def measure_all(made, folder, postgres, rounds, seconds):
         page, files = first_view(running[2].front, session)
         static = sum(files.values())
         style = next(file for file in files if file.endswith(".css"))
-        asked = [(name, LIST) for name in running if name != "no static files"]
-        asked += [(2, SITE), ("cached sessions", SITE), (2, style), ("no static files", style)]
+        asked = [(name, LIST) for name in running]
+        asked += [(2, SITE), ("cached sessions", SITE), (2, style), ("two services", style)]
         measured = {}
         for number in range(1, rounds + 1):
             for name, path in asked:
@@ -243,9 +241,8 @@ def measure_all(made, folder, postgres, rounds, seconds):
         held = {name: running[name].deployment.connections(postgres) for name in (2, "PgBouncer")}
         connection = statistics.median(megabytes for pid in held[2] for megabytes in memory(pid))
         return [
-            conditions(prepared.project, interface, postgres, rounds, seconds),
+            sentences(prepared.project, postgres, found[2, LIST], connection, rounds, seconds),
             limits_table(found),
-            costs(found[2, LIST], connection),
             steps_table(found, style, connections=list(map(len, held.values())), view=[page + static, page]),
         ]
 
