@@ -151,7 +151,7 @@ def test_pgbouncer_serves_the_project_as_the_page_says(deploy, postgres, folder)
         "apt-get install --yes --no-install-recommends pgbouncer\n": "",
         "my_project = host=127.0.0.1\n": f"{database} = host=127.0.0.1 port={postgres.url.rpartition(':')[2][:-1]}\n",
         '"my_project" "the password in DATABASE_URL"': f'"{role}" "{PASSWORD}"',
-        "[pgbouncer]\n": f"[pgbouncer]\nlisten_port = {port}\nunix_socket_dir =\n",
+        "[pgbouncer]\n": f"[pgbouncer]\nlisten_port = {port}\nunix_socket_dir =\nquery_wait_timeout = 10\n",
         "/etc/pgbouncer/": f"{folder}/",
         "systemctl restart pgbouncer\n": "",
     }
