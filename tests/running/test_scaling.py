@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,8 @@ import pytest
 
 from tests.support.client import Client
 from tests.support.load import Redis, sessions
-from tests.support.machine import free_port, program
+from tests.support.machine import free_port
+from tests.support.pooler import running_pgbouncer
 from tests.support.postgres import PASSWORD, running_postgres
 from tests.support.production import INTERFACES, Deployment, wait_until
 from tests.support.proxies import replaced
@@ -156,34 +156,20 @@ def test_pgbouncer_serves_the_project_as_the_page_says(deploy, postgres, folder)
         "systemctl restart pgbouncer\n": "",
     }
     subprocess.run(["sh", "-ec", replaced(block(deployment.project, "apt-get"), changes)], check=True)
-    # PgBouncer refuses to run as root.
-    user = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
-    with subprocess.Popen([program("pgbouncer"), "--quiet", folder / "pgbouncer.ini"], **user) as pooler:
-        try:
-            limit = time.monotonic() + 20
-            while True:
-                with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port)):
-                    break
-                assert pooler.poll() is None
-                assert time.monotonic() < limit, "pgbouncer does not answer"
-                time.sleep(0.05)
-            # The page says what to set.
-            (name, value) = re.search(r"`(DATABASE_POOLER)=(\w+)`", page(deployment.project)).groups()
-            url = f"postgres://{role}:{PASSWORD}@127.0.0.1:{port}/{database}"
-            deployment.environment.update({"DATABASE_URL": url, name: value})
-            shown = re.findall(r"\('(\w+)', '(\w+)'\)", deployment.run("shell", "-c", LIMITS).stdout)
-            assert dict(shown) == {
-                "statement_timeout": "30s",
-                "lock_timeout": "10s",
-                "idle_in_transaction_session_timeout": "1min",
-            }
-            assert len(shown) == 3
-            with deployment.serve(WEB_CONCURRENCY=2) as server:
-                ada = Client(server, https=True).sign_up("ada")
-                ada.submit("/items/add/", name="Compass")
-                assert ada.names() == ["Compass"]
-        finally:
-            pooler.terminate()
+    with running_pgbouncer(folder / "pgbouncer.ini", port):
+        (name, value) = re.search(r"`(DATABASE_POOLER)=(\w+)`", page(deployment.project)).groups()
+        url = f"postgres://{role}:{PASSWORD}@127.0.0.1:{port}/{database}"
+        deployment.environment.update({"DATABASE_URL": url, name: value})
+        shown = re.findall(r"\('(\w+)', '(\w+)'\)", deployment.run("shell", "-c", LIMITS).stdout)
+        assert shown == [
+            ("idle_in_transaction_session_timeout", "1min"),
+            ("lock_timeout", "10s"),
+            ("statement_timeout", "30s"),
+        ]
+        with deployment.serve(WEB_CONCURRENCY=2) as server:
+            ada = Client(server, https=True).sign_up("ada")
+            ada.submit("/items/add/", name="Compass")
+            assert ada.names() == ["Compass"]
 
 
 def test_a_command_that_only_reads_can_use_a_replica(installed, folder):
