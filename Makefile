@@ -18,20 +18,22 @@
 #   make benchmark                   the time from the command to the first page, compared with doing it by hand
 #   make benchmark-servers           requests per second and memory of each server, compared with a bare project on
 #                                    the same server, and the cost of long lists; into tools/benchmarks/README.md
+#   make benchmark-scaling           which limit a deployed project reaches first, and what each step of growth gives;
+#                                    into deploy/SCALING.md of the project
 #   make ... PYTHON=python3.12       uses another Python than python3
 
 PYTHON ?= python3
 TOOLS = "$(PYTHON)" -m tools.prepare requirements-test.txt
 TEST = git chromium msgfmt openssl redis-server
 MATRIX = $(TEST) apache2 buildah curl debootstrap java nginx node npm pgbouncer podman prometheus \
-	rabbitmq-server runc unshare
+	rabbitmq-server runc unshare wrk
 LOAD = $(MATRIX)
 PYTEST = .venv/bin/python -m pytest --numprocesses logical --dist loadfile --no-loadscope-reorder
 COMPILE = .venv/bin/uv pip compile --no-config --quiet --upgrade --universal --python-version 3.9 \
 	--generate-hashes --no-build --custom-compile-command "make requirements"
 
 .PHONY: help demo tools test matrix test-all mutations timings load docs versions requirements release \
-	benchmark benchmark-servers
+	benchmark benchmark-servers benchmark-scaling
 .NOTPARALLEL:
 
 help:
@@ -85,5 +87,9 @@ benchmark: tools
 	.venv/bin/python -m tools.benchmarks.generation
 
 benchmark-servers:
-	@$(TOOLS) $(LOAD) wrk
+	@$(TOOLS) $(LOAD)
 	.venv/bin/python -m tools.benchmarks.servers
+
+benchmark-scaling:
+	@$(TOOLS) $(LOAD)
+	.venv/bin/python -m tools.benchmarks.scaling

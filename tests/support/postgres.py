@@ -15,12 +15,16 @@ PASSWORD = "secret"
 
 
 class Postgres:
-    """A running server; `url` is the server's address without a database, `stop` takes the mode of `pg_ctl`."""
+    """A running server; `url` is the server's address without a database, `stop` takes the mode of `pg_ctl`.
 
-    def __init__(self, bin_folder, port, stop, start):
+    `replica` is a context manager that runs a streaming replica of it and yields the replica's Postgres.
+    """
+
+    def __init__(self, bin_folder, port, stop, start, replica=None):
         self.bin_folder = bin_folder
         self.stop = stop
         self.start = start
+        self.replica = replica
         self.url = f"postgres://postgres:{PASSWORD}@127.0.0.1:{port}/"
         self._numbers = itertools.count(1)
 
@@ -91,18 +95,34 @@ def running_postgres():
                     detail = log.read_text(encoding="utf-8") if log.exists() else ""
                     raise AssertionError(f"{command} exited {done.returncode}\n{output.read()}\n{detail}")
 
+        @contextlib.contextmanager
+        def running(data, port, replica=None):
+            options = f"-c listen_addresses=127.0.0.1 -p {port} -k {folder} -c fsync=off"
+
+            def stop(mode):
+                run("pg_ctl", "-D", data, "-m", mode, "-w", "stop")
+
+            def start():
+                run("pg_ctl", "-D", data, "-l", log, "-o", options, "-w", "start")
+
+            start()
+            try:
+                yield Postgres(programs / "bin", port, stop, start, replica)
+            finally:
+                stop("immediate")
+
+        @contextlib.contextmanager
+        def replica():
+            copy = folder / "replica"
+            url = f"postgres://postgres:{PASSWORD}@127.0.0.1:{port}/postgres"
+            try:
+                run("pg_basebackup", f"--dbname={url}", "-D", copy, "--write-recovery-conf", "-c", "fast", "--no-sync")
+                with running(copy, free_port()) as server:
+                    yield server
+            finally:
+                shutil.rmtree(copy, ignore_errors=True)
+
         login = ("--username=postgres", "--auth=scram-sha-256", f"--pwfile={password}")
         run("initdb", f"--pgdata={data}", *login, "--encoding=UTF8", "--locale=C", "--no-sync")
-        options = f"-c listen_addresses=127.0.0.1 -p {port} -k {folder} -c fsync=off"
-
-        def stop(mode):
-            run("pg_ctl", "-D", data, "-m", mode, "-w", "stop")
-
-        def start():
-            run("pg_ctl", "-D", data, "-l", log, "-o", options, "-w", "start")
-
-        start()
-        try:
-            yield Postgres(programs / "bin", port, stop, start)
-        finally:
-            stop("immediate")
+        with running(data, port, replica) as server:
+            yield server

@@ -77,6 +77,10 @@ class Front:
         self.process = None
 
     @property
+    def url(self):
+        return f"https://127.0.0.1:{self.https}"
+
+    @property
     def log(self):
         return (self.folder / "error.log").read_text(errors="replace")
 

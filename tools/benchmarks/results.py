@@ -1,4 +1,4 @@
-"""The results in README.md, between two comments."""
+"""The results in README.md or another page, between two comments."""
 
 import os
 import platform
@@ -29,6 +29,6 @@ def machine():
     ]
 
 
-def write(*paragraphs):
-    text = replace(README.read_text(encoding="utf-8"), "results", "\n{}\n".format("\n\n".join(paragraphs)))
-    README.write_text(text, encoding="utf-8")
+def write(*paragraphs, page=README, name="results"):
+    text = replace(page.read_text(encoding="utf-8"), name, "\n{}\n".format("\n\n".join(paragraphs)))
+    page.write_text(text, encoding="utf-8")
