@@ -446,6 +446,26 @@ def test_a_new_version_and_the_way_back_lose_no_request(site):
         assert f"/* {site.name} */" not in shown()
 
 
+@pytest.mark.parametrize("site", ["gunicorn, nginx"], indirect=True)
+def test_a_version_that_fails_is_not_started(site):
+    deployed = site.deployed
+    release, versions = f"{FOLDER}/current/deploy/release.sh", f"ls {FOLDER}/releases; readlink {FOLDER}/current"
+    before = site.debian.run(versions)
+    for words, told in {
+        "": "release.sh: name one revision, such as v1.2 or origin/main, or --back.",
+        "v0.0": "release.sh: the repository has no revision v0.0.",
+    }.items():
+        assert site.debian.run(f"{release} {words} || true").splitlines()[-1] == told
+    urls = deployed.project.path / "my_project" / "urls.py"
+    code = urls.read_text()
+    urls.write_text(f"{code}\nimport nothing\n")
+    with pytest.raises(AssertionError, match=r"No module named 'nothing'\nrelease.sh: v-broken was not started.\n"):
+        deployed.release("v-broken")
+    urls.write_text(code)
+    assert site.debian.run(versions) == before
+    assert site.client().get("/accounts/login/").status_code == 200
+
+
 @pytest.mark.parametrize("site", ["gunicorn, nginx", "Uvicorn, nginx"], indirect=True)
 def test_a_process_that_is_replaced_runs_the_version_of_the_others(site):
     link = f"{FOLDER}/current"

@@ -1,8 +1,10 @@
 """Several machines, each with a network of its own: what they share, and what happens when one is cut off."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
+import requests
 
 from tests.support.client import Client, heard, proxied, socket
 from tests.support.deployed import DEBIANS_PYTHON
@@ -10,7 +12,7 @@ from tests.support.hosts import APPLICATIONS, running_hosts
 from tests.support.load import sessions
 from tests.support.production import wait_until
 
-pytestmark = pytest.mark.matrix
+pytestmark = [pytest.mark.matrix, pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")]
 
 USERS = 40
 
@@ -56,6 +58,15 @@ def test_an_item_of_one_machine_appears_on_a_page_of_the_other(ada):
         made = second.api("POST", "/api/v1/items/", 201, name="Compass")
         assert heard(connection) == {"event": "saved", "id": made["id"]}
     assert first.names() == ["Compass"]
+
+
+def test_the_machines_of_the_application_have_the_static_files(hosts):
+    url = f"https://127.0.0.1:{hosts.https}"
+    page = requests.get(f"{url}/accounts/login/", verify=False)
+    (path,) = re.findall(r'href="(/static/style\.[0-9a-f]{12}\.css)"', page.text)
+    answer = requests.get(url + path, verify=False)
+    assert answer.status_code == 200
+    assert "immutable" in answer.headers["Cache-Control"]
 
 
 def test_machines_count_requests_and_failed_sign_ins_together(hosts, ada):
