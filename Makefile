@@ -11,6 +11,7 @@
 #   make mutations                   breaks the template in many ways, one at a time: a test must notice each
 #   make timings                     writes the seconds of the last run of .ci/run into CONTRIBUTING.md
 #   make load                        the heavy runs: thousands of sockets, restarts under load, hostile clients
+#   make hosts                       several machines under 200 requests a second, which are updated and cut off
 #   make docs                        refreshes README.md: the questions, a transcript and a picture
 #   make versions                    updates the packages of generated projects, in template_code/versions/
 #   make requirements                updates the pinned tools of this repository
@@ -25,14 +26,14 @@
 PYTHON ?= python3
 TOOLS = "$(PYTHON)" -m tools.prepare requirements-test.txt
 TEST = git chromium msgfmt openssl redis-server
-MATRIX = $(TEST) apache2 buildah curl debootstrap java nginx node npm pgbouncer podman prometheus \
-	rabbitmq-server runc unshare wrk
+MATRIX = $(TEST) apache2 buildah curl debootstrap ip iptables java nginx node npm pgbouncer podman prometheus \
+	rabbitmq-server runc slirp4netns unshare wrk
 LOAD = $(MATRIX)
 PYTEST = .venv/bin/python -m pytest --numprocesses logical --dist loadfile --no-loadscope-reorder
 COMPILE = .venv/bin/uv pip compile --no-config --quiet --upgrade --universal --python-version 3.9 \
 	--generate-hashes --no-build --custom-compile-command "make requirements"
 
-.PHONY: help demo tools test matrix test-all mutations timings load docs versions requirements release \
+.PHONY: help demo tools test matrix test-all mutations timings load hosts docs versions requirements release \
 	benchmark benchmark-servers benchmark-scaling
 .NOTPARALLEL:
 
@@ -68,6 +69,10 @@ timings: tools
 load:
 	@$(TOOLS) $(LOAD)
 	.venv/bin/python -m pytest -m load -s
+
+hosts:
+	@$(TOOLS) $(LOAD)
+	.venv/bin/python -m pytest -m load -s tests/load/test_several_hosts.py
 
 docs:
 	@$(TOOLS) $(TEST)

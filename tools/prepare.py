@@ -19,7 +19,13 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 
 # Programs whose Debian package has another name.
-PACKAGES = {"java": "default-jre-headless", "msgfmt": "gettext", "node": "nodejs", "unshare": "util-linux"}
+PACKAGES = {
+    "ip": "iproute2",
+    "java": "default-jre-headless",
+    "msgfmt": "gettext",
+    "node": "nodejs",
+    "unshare": "util-linux",
+}
 # Other names of a program.
 OTHER_NAMES = {"chromium": ["chromium-browser", "google-chrome"]}
 

@@ -68,8 +68,10 @@ class Hosts:
             self.told = dict(zip(self.names, pool.map(self.set_up, self.names)))
         with ThreadPoolExecutor() as pool:
             self.told = dict(zip(self.versioned, pool.map(self.start, self.versioned)))
-        if not celery:
-            self.do("application-1", "Cleaning up each night")
+        if celery:
+            self.do("worker", "Back-ups")
+        else:
+            self.do("application-1", "Cleaning up each night", "Back-ups")
 
     def do(self, name, *titles):
         """Run these sections on a machine, one after the other in one shell; return the output."""
