@@ -68,7 +68,7 @@ save() {
 
 # GNU tar exits 1 if files were changed or deleted meanwhile.
 packed() {
-    tar -C "$1" --exclude ./lost+found -cf - . || [ $? -eq 1 ]
+    tar -C "$1" --exclude ./.gitignore --exclude ./lost+found -cf - . || [ $? -eq 1 ]
 }
 
 time=$(date -u +%Y%m%dT%H%M%SZ)
@@ -84,8 +84,8 @@ save database.dump pg_dump --format=custom --dbname="$url"
 for folder in {{ cookiecutter.__data_folders }}; do
     [ ! -d "$folder" ] || save "$folder.tar" packed "$folder"
 done
-(cd "$new" && sha256sum -- *.* >SHA256SUMS)
-[ -z "$key" ] || encrypted <"$new/SHA256SUMS" >"$new/SHA256SUMS.enc"
+(cd "$new" && sha256sum -- *.* >SHA256SUMS) || fail "No back-up was made: saving SHA256SUMS failed."
+[ -z "$key" ] || save SHA256SUMS cat "$new/SHA256SUMS"
 sync "$new"/* "$new"
 mv "$new" "$1/$time"
 echo "Saved $1/$time: $(du -sh "$1/$time" | cut -f 1)."

@@ -46,8 +46,10 @@ fi
 
 [ $# -eq 1 ] || fail "Name the folder of the back-up: restore.sh FOLDER/TIME."
 from=${1%/}
-enc=
-[ ! -e "$from/database.dump.enc" ] || enc=.enc
+case $(ls "$from") in
+    *.enc*) enc=.enc ;;
+    *) enc= ;;
+esac
 for file in SHA256SUMS "SHA256SUMS$enc" "database.dump$enc"; do
     [ -f "$from/$file" ] || fail "$from is no back-up, or it is damaged: $file is missing."
 done
@@ -64,6 +66,7 @@ checksums() {
     (cd "$from" && find . -type f ! -path ./SHA256SUMS ! -path "./SHA256SUMS$enc" -exec sha256sum {} + | sed 's|\./||')
 }
 
+! grep -Eqv "^[0-9a-f]{64}  [a-z.]+$" "$from/SHA256SUMS" || fail "$from cannot be restored: SHA256SUMS is damaged."
 faulty=$({ cat "$from/SHA256SUMS" && checksums; } | sort | uniq -u | sed 's/^[^ ]* *//' | sort -u | tr '\n' ' ')
 [ -z "$faulty" ] || fail "$from cannot be restored: damaged, missing or foreign files: $faulty"
 if [ -n "$enc" ]; then
@@ -73,7 +76,9 @@ if [ -n "$enc" ]; then
 elif [ -n "$key" ]; then
     fail "$from is not encrypted: unset BACKUP_KEY_FILE."
 fi
-decrypted database.dump | pg_restore --list >/dev/null || fail "$from cannot be restored: pg_restore cannot read it."
+# openssl would complain that only the beginning is read.
+decrypted database.dump 2>/dev/null | pg_restore --list >/dev/null ||
+    fail "$from cannot be restored: pg_restore cannot read it."
 
 count="SELECT count(*) FROM pg_stat_user_tables"
 tables=$(psql --no-psqlrc --tuples-only --no-align --dbname="$url" --command="$count") ||
