@@ -179,6 +179,11 @@ def test_the_image_has_nothing_private(image, project):
     assert [list((app / name).iterdir()) for name in FOLDERS] == [[], []]
 
 
+def test_the_image_has_the_scripts_for_back_ups_alone(image):
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (image / "app" / "deploy").iterdir()}
+    assert modes == {"backup.sh": 0o755, "restore.sh": 0o755}
+
+
 def test_the_image_has_no_tool_to_build_with(image):
     programs = {
         path.name for folder in ("usr/bin", "usr/local/bin", "venv/bin") for path in (image / folder).iterdir()

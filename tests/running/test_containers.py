@@ -110,6 +110,33 @@ def test_production_opens_the_ports_of_the_web_server_alone_and_mounts_no_code(r
     assert set(services) == OWN | {"caddy", "database", "redis"}
 
 
+def test_back_ups_are_made_and_restored_only_on_demand(rendered):
+    for tasks in "none", "Celery":
+        project = rendered(background_tasks=tasks)
+        folders = project.answers["__data_folders"].split()
+        assert not {"backup", "restore"} & set(composed(project, PRODUCTION)["services"])
+        services = composed(project, PRODUCTION, profiles="backup")["services"]
+        for name, script, words in ("backup", "backup.sh", ["backups"]), ("restore", "restore.sh", None):
+            service = services[name]
+            assert service["entrypoint"] == ["sh", f"deploy/{script}"]
+            assert (service["command"] or None) == words
+            assert (project.path / "deploy" / script).is_file()
+            # The version of pg_dump is that of the server.
+            assert service["image"] == services["database"]["image"]
+            # The owner of the uploads.
+            assert (service["user"], service["restart"]) == ("1000:1000", "no")
+            assert service["depends_on"] == {"database": {"condition": "service_healthy", "required": True}}
+            (secret,) = service["secrets"]
+            assert service["environment"] == {"DATABASE_URL_FILE": f"/run/secrets/{secret['source']}"}
+            written = {volume["target"] for volume in service["volumes"] if not volume.get("read_only")}
+            uploads = {f"/app/{folder}" for folder in folders}
+            assert written == ({"/app/backups"} if name == "backup" else uploads)
+            assert {target for _, target in mounts(service)} == {"/app/backups", "/app/deploy", *uploads}
+    # Neither git nor the image has them.
+    assert "\n/backups/\n" in (project.path / ".gitignore").read_text()
+    assert "\nbackups\n" in (project.path / ".dockerignore").read_text()
+
+
 def test_production_and_development_share_no_volume(rendered):
     project = rendered()
     names = [composed(project, files)["name"] for files in (DEVELOPMENT, PRODUCTION)]
@@ -117,15 +144,16 @@ def test_production_and_development_share_no_volume(rendered):
 
 
 def test_each_service_of_production_is_confined(rendered):
-    services = composed(rendered(background_tasks="Celery"), PRODUCTION)["services"]
+    services = composed(rendered(background_tasks="Celery"), PRODUCTION, profiles="backup")["services"]
     for name, service in services.items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert "/tmp" in service["tmpfs"], name
         assert {"max-size", "max-file"} <= set(service["logging"]["options"]), name
-        if name != "migrate":
+        if name not in ("backup", "restore", "migrate"):
             assert service["restart"] == "unless-stopped", name
+        if name != "migrate":
             assert {"cpus", "memory"} == set(service["deploy"]["resources"]["limits"]), name
     assert {name: service["cap_add"] for name, service in services.items() if "cap_add" in service} == {
         "caddy": ["NET_BIND_SERVICE"]

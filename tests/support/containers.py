@@ -36,7 +36,7 @@ additionalimagestores = [{others}]
 """
 
 
-def compose(folder, names):
+def compose(folder, names, profiles=""):
     """Return the CompletedProcess of Docker Compose that merges these files; no engine is needed."""
     if sys.version_info < (3, 11):
         pytest.skip("the package that brings Docker Compose needs Python 3.11")
@@ -45,15 +45,15 @@ def compose(folder, names):
     return subprocess.run(
         [PROGRAMS / "docker-compose", *files, "config", *options],
         cwd=folder,
-        env=clean_environment(ALLOWED_HOSTS="localhost"),
+        env=clean_environment(ALLOWED_HOSTS="localhost", COMPOSE_PROFILES=profiles),
         capture_output=True,
         encoding="utf-8",
     )
 
 
-def composed(project, names):
-    """Return the content of these Compose files, merged."""
-    done = compose(project.path, names)
+def composed(project, names, profiles=""):
+    """Return the content of these Compose files, merged, with the services of these profiles."""
+    done = compose(project.path, names, profiles)
     assert (done.returncode, done.stderr) == (0, "")
     return json.loads(done.stdout)
 
