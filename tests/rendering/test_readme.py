@@ -16,7 +16,7 @@ PROMPTS = [CONTEXT["__prompts__"][name] for name in CONTEXT if not name.startswi
 WIDTH = 120
 DOCS = ["docs/libraries.md", "docs/monitoring.md", "docs/settings.md"]
 LINES = {**dict.fromkeys(["README.md", "deploy/README.md", *DOCS], 90), "AGENTS.md": 130, "docs/translations.md": 40}
-OPTIONAL = {"docs/containers.md": 90}
+OPTIONAL = {"deploy/kubernetes/README.md": 90, "docs/containers.md": 90}
 
 
 def long_lines(text):
