@@ -135,6 +135,8 @@ def test_requests_reach_the_port_of_the_server(rendered, production):
     named = {"name": "web", "port": {"name": service["spec"]["ports"][0]["name"]}}
     assert (path["path"], path["pathType"], path["backend"]["service"]) == ("/", "Prefix", named)
     assert ingress["spec"]["tls"][0]["hosts"] == [rule["host"]]
+    (settings,) = of_kind(objects, "ConfigMap").values()
+    assert settings["data"]["ALLOWED_HOSTS"] == rule["host"]
     policy = of_kind(objects, "NetworkPolicy")["ingress"]["spec"]["ingress"]
     assert [entry["ports"] for entry in policy] == [[{"port": port["name"]}]]
     probes = {name: probe["httpGet"] for name, probe in container.items() if name.endswith("Probe")}

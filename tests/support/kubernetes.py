@@ -117,3 +117,18 @@ def allowed_ports(objects, pod):
     rules = [rule for policy in policies for rule in policy.get("egress", [])]
     assert not any("to" in rule for rule in rules)
     return {(port["port"], port.get("protocol", "TCP")) for rule in rules for port in rule["ports"]}
+
+
+def as_service(pod, container, environment):
+    """Return a container of a pod as a service of Compose, for Engine.run, with these environment variables."""
+    own = container["securityContext"]
+    return {
+        "read_only": own["readOnlyRootFilesystem"],
+        "cap_drop": own["capabilities"]["drop"],
+        "security_opt": [] if own["allowPrivilegeEscalation"] else ["no-new-privileges:true"],
+        "tmpfs": [mount["mountPath"] for mount in container["volumeMounts"]],
+        "volumes": [],
+        "environment": environment,
+        "command": container.get("command"),
+        "stop_grace_period": f"{pod.spec.get('terminationGracePeriodSeconds', 30)}s",
+    }
