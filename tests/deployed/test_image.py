@@ -1,4 +1,4 @@
-"""The image, built from the project's Dockerfile and run as compose.production.yaml says, with Caddy before it."""
+"""The image, built from the project's Dockerfile, and run as compose.production.yaml and as the manifests say."""
 
 import contextlib
 import http.client
@@ -19,6 +19,7 @@ from template_code.texts import docker_string
 from tests.support.client import LIMIT, Client, heard
 from tests.support.containers import BASE, IMAGE, PRODUCTION, composed, running_engine
 from tests.support.deployed import DEBIANS_PYTHON
+from tests.support.kubernetes import as_service, manifests, of_kind, pods
 from tests.support.machine import free_port
 from tests.support.probe import with_probe
 from tests.support.production import wait_until
@@ -348,3 +349,33 @@ def test_sigterm_drains_the_server(engine, services):
     wait_until(lambda: web.status("/readyz") == 503, web)
     assert web.status("/livez") == 200
     assert engine.podman("wait", web.name).stdout.strip() == "0"
+
+
+def test_the_image_runs_as_the_manifests_for_kubernetes_say(engine, project, image, postgres, redis_port, mail_server):
+    objects = manifests(project)
+    (settings,) = of_kind(objects, "ConfigMap").values()
+    values = {name: f"redis://127.0.0.1:{redis_port}/{number}" for number, name in enumerate(ADDRESSES, 2)}
+    values.update(SECRET_KEY=secrets.token_hex(32), DATABASE_URL=postgres.database(), EMAIL_URL=mail_server.url)
+    services = {
+        container["name"]: as_service(pod, container, {**settings["data"], **values})
+        for name, pod in pods(objects).items()
+        # The other image of this one is that of PostgreSQL.
+        if name != "backup"
+        for container in pod.containers
+    }
+
+    def migrated():
+        return engine.run(services["wait-for-migrations"], "--rm", check=False).returncode == 0
+
+    # As after `kubectl apply`: the new pods run, and wait for the job.
+    web = WebServer(engine, services["web"])
+    wait_until(lambda: web.status("/livez") == 200, web)
+    assert web.status("/readyz") == 503
+    assert not migrated()
+    engine.run(services["migrate"], "--rm")
+    wait_until(lambda: web.status("/readyz") == 200, web)
+    assert migrated()
+    worker, beat = (Container(engine, services[name]) for name in ("worker", "beat"))
+    wait_until(lambda: " ready." in worker.log, worker)
+    wait_until(lambda: "beat: Starting..." in beat.log, beat)
+    assert [container.end() for container in (web, worker, beat)] == [0, 0, 0]

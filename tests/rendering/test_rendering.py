@@ -60,6 +60,7 @@ DIFFERENCES = {
     ("login", "username", "email"): (set(), set()),
     ("background_tasks", "Celery", "none"): (
         {
+            "deploy/kubernetes/base/worker.yaml",
             "deploy/my_project-beat.service",
             "deploy/my_project-worker.service",
             "docs/tasks.md",
@@ -90,7 +91,11 @@ DIFFERENCES = {
             "my_project/tests/test_tasks.py",
             "private/.gitignore",
         },
-        {"deploy/my_project-cleanup.service", "deploy/my_project-cleanup.timer"},
+        {
+            "deploy/kubernetes/base/cleanup.yaml",
+            "deploy/my_project-cleanup.service",
+            "deploy/my_project-cleanup.timer",
+        },
     ),
     ("containers", "Docker", "none"): (
         {
@@ -102,6 +107,16 @@ DIFFERENCES = {
             "compose.production.yaml",
             "compose.yaml",
             "deploy/Caddyfile",
+            "deploy/kubernetes/README.md",
+            "deploy/kubernetes/base/backup.yaml",
+            "deploy/kubernetes/base/cleanup.yaml",
+            "deploy/kubernetes/base/kustomization.yaml",
+            "deploy/kubernetes/base/migrate.yaml",
+            "deploy/kubernetes/base/network-policies.yaml",
+            "deploy/kubernetes/base/service-account.yaml",
+            "deploy/kubernetes/base/web.yaml",
+            "deploy/kubernetes/overlays/production/ingress.yaml",
+            "deploy/kubernetes/overlays/production/kustomization.yaml",
             "docs/containers.md",
             "secrets/.gitignore",
         },
@@ -144,7 +159,7 @@ PARSERS = {
     ".py": ast.parse,
     ".svg": xml.etree.ElementTree.fromstring,
     ".toml": tomllib.loads,
-    ".yaml": yaml.safe_load,
+    ".yaml": lambda text: list(yaml.safe_load_all(text)),
     ".yml": yaml.safe_load,
     "Pipfile": tomllib.loads,
 }
