@@ -317,15 +317,27 @@ def test_other_users_can_read_no_back_up(scripts, database, key, tmp_path):
     assert any(b"north" in text for text in files(saved).values()) is not bool(key)
 
 
-def test_uploads_keep_their_modes_and_names(scripts, database, postgres, key, tmp_path):
+def test_uploads_keep_their_modes_and_names(scripts, database, postgres, programs, key, tmp_path):
     (scripts.folder / "media" / "notes").chmod(0o755)
     (scripts.folder / "media" / "notes" / "ä b.txt").chmod(0o644)
     saved = scripts.save(tmp_path / "backups", DATABASE_URL=database, **key)
     target = scripts.elsewhere(tmp_path / "target")
+    # Users other than root have this option, which -p overrides.
+    tar = f'#!/bin/sh\nexec {(programs / "tar").resolve()} --no-same-permissions "$@"\n'
+    target.programs = replaced(programs, tmp_path / "user", tar=tar)
     target.restore(saved, DATABASE_URL=postgres.database(), **key)
     assert uploads(target.folder) == uploads(scripts.folder)
     assert (target.folder / "media" / "notes").stat().st_mode & 0o777 == 0o755
     assert (target.folder / "media" / "notes" / "ä b.txt").stat().st_mode & 0o777 == 0o644
+
+
+def test_the_uploads_of_all_saved_rows_are_saved(scripts, database, programs, tmp_path):
+    upload = scripts.folder / "media" / "late.txt"
+    text = f'#!/bin/sh\necho late >{upload}\nexec {(programs / "pg_dump").resolve()} "$@"\n'
+    scripts.programs = replaced(programs, tmp_path / "programs", pg_dump=text)
+    saved = scripts.save(tmp_path / "backups", DATABASE_URL=database)
+    listed = subprocess.run(["tar", "-tf", saved / "media.tar"], capture_output=True, encoding="utf-8", check=True)
+    assert "./late.txt" in listed.stdout.splitlines()
 
 
 def test_an_upload_that_changes_meanwhile_is_no_failure(scripts, database, programs, tmp_path):
@@ -512,6 +524,7 @@ MISTAKES = [
         {"DATABASE_URL": "postgres://ada@localhost/name?password=secret"},
         "DATABASE_URL has a password after the ?: write postgres://user:password@host:5432/name.",
     ),
+    ({"DATABASE_POOLER": "True"}, "DATABASE_URL must name PostgreSQL itself, and DATABASE_POOLER must be unset."),
     ({"DATABASE_URL_FILE": "/none", "DATABASE_URL": ""}, "DATABASE_URL_FILE must name a file that can be read."),
 ]
 

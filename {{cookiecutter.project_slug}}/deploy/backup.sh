@@ -12,8 +12,8 @@ fail() {
 # %2F becomes /.
 decoded() {
     text=$1
-    while printf %s "${text%%\%*}" && [ "$text" != "${text#*%}" ]; do
-        text=${text#*%}
+    while printf %s "${text%%[%]*}" && [ "$text" != "${text#*[%]}" ]; do
+        text=${text#*[%]}
         printf %b "\\0$(printf %o "0x${text%"${text#??}"}")"
         text=${text#??}
     done
@@ -28,6 +28,10 @@ case ${DATABASE_URL:-} in
     *[?\&]*password=*) fail "DATABASE_URL has a password after the ?: write postgres://user:password@host:5432/name." ;;
     postgres://* | postgresql://*) ;;
     *) fail "DATABASE_URL must be the URL of a PostgreSQL database: postgres://user:password@host:5432/name." ;;
+esac
+# In the connections of a pooler, pg_dump would leave settings for the site.
+case ${DATABASE_POOLER:-} in
+    1 | [Tt][Rr][Uu][Ee]) fail "DATABASE_URL must name PostgreSQL itself, and DATABASE_POOLER must be unset." ;;
 esac
 # All users of the machine can read the arguments of a process, but not its environment.
 password=$(printf '%s\n' "$DATABASE_URL" | sed -n 's|^[a-z]*://[^:/?@]*:\([^/?@]*\)@.*|\1|p')
@@ -81,7 +85,7 @@ trap 'exit 1' HUP INT TERM
 
 # The uploads come last, so that those of all saved rows are there.
 save database.dump pg_dump --format=custom --dbname="$url"
-for folder in {{ cookiecutter.__data_folders }}; do
+for folder in media private; do
     [ ! -d "$folder" ] || save "$folder.tar" packed "$folder"
 done
 (cd "$new" && sha256sum -- *.* >SHA256SUMS) || fail "No back-up was made: saving SHA256SUMS failed."
