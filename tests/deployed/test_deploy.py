@@ -407,12 +407,11 @@ def asked(site, path):
         wait_until(lambda: answers, site)
         yield
         count = len(answers)
-        wait_until(lambda: len(answers) > count + 4, site)
+        wait_until(lambda: len(answers) > max(count + 4, 20), site)
     finally:
         ended.set()
         for asker in askers:
             asker.join()
-    assert len(answers) > 20
     assert set(answers) == {"200"}, site.log
 
 
@@ -475,7 +474,7 @@ def test_a_process_that_is_replaced_runs_the_version_of_the_others(site):
     try:
         wait_until(lambda: len(set(site.debian.run(PIDS).split()) - {first}) > len(others), site)
         (new,) = set(site.debian.run(PIDS).split()) - {first, *others}
-        assert site.debian.run(f"readlink /proc/{new}/cwd").strip() == f"{FOLDER}/{version}"
+        assert site.debian.run(f"readlink /proc/{new}/cwd").strip().endswith(f"{FOLDER}/{version}")
         for _ in range(20):
             assert site.client().get("/accounts/login/").status_code == 200
         assert f"{FOLDER}/{version}/.venv" in site.debian.run(f"cat /proc/{new}/maps")
@@ -504,7 +503,8 @@ def issuer(site):
     debian.run(f"echo 127.0.0.1 {HOST} >> /etc/hosts\nmkdir -p /root/.config/letsencrypt")
     settings = "server = https://localhost:14000/acme/local/directory\nno-verify-ssl = true\n"
     debian.run(f"printf '{settings}' > /root/.config/letsencrypt/cli.ini\necho '{ISSUER}' > /root/Caddyfile")
-    subprocess.run(debian.inside("cp", "/dev/stdin", "/root/caddy"), stdin=(PROGRAMS / "caddy").open("rb"), check=True)
+    with (PROGRAMS / "caddy").open("rb") as file:
+        subprocess.run(debian.inside("cp", "/dev/stdin", "/root/caddy"), stdin=file, check=True)
     debian.run(
         "chmod +x /root/caddy\nsystemd-run --unit issuer --setenv HOME=/root /root/caddy run --config /root/Caddyfile"
     )
