@@ -52,6 +52,25 @@ def task_files(answers: Mapping[str, Any]) -> dict[str, bool]:
     }
 
 
+def kubernetes_files(answers: Mapping[str, Any]) -> dict[str, bool]:
+    """Return path -> wanted for the manifests and their page."""
+    docker = answers["containers"] == "Docker"
+    celery = answers["background_tasks"] == "Celery"
+    return {
+        "deploy/kubernetes/README.md": docker,
+        "deploy/kubernetes/base/backup.yaml": docker,
+        "deploy/kubernetes/base/cleanup.yaml": docker and not celery,
+        "deploy/kubernetes/base/kustomization.yaml": docker,
+        "deploy/kubernetes/base/migrate.yaml": docker,
+        "deploy/kubernetes/base/network-policies.yaml": docker,
+        "deploy/kubernetes/base/service-account.yaml": docker,
+        "deploy/kubernetes/base/web.yaml": docker,
+        "deploy/kubernetes/base/worker.yaml": docker and celery,
+        "deploy/kubernetes/overlays/production/ingress.yaml": docker,
+        "deploy/kubernetes/overlays/production/kustomization.yaml": docker,
+    }
+
+
 def optional_files(answers: Mapping[str, Any]) -> dict[str, bool]:
     """Return path -> wanted for the files that belong to an answer; all other files are always there."""
     app, project = answers["app_name"], answers["project_slug"]
@@ -90,21 +109,11 @@ def optional_files(answers: Mapping[str, Any]) -> dict[str, bool]:
         "deploy/Caddyfile": docker,
         "deploy/apache-mod_wsgi.conf": not asgi,
         "deploy/apache-proxy.conf": asgi,
-        "deploy/kubernetes/README.md": docker,
-        "deploy/kubernetes/base/backup.yaml": docker,
-        "deploy/kubernetes/base/cleanup.yaml": docker and answers["background_tasks"] == "none",
-        "deploy/kubernetes/base/kustomization.yaml": docker,
-        "deploy/kubernetes/base/migrate.yaml": docker,
-        "deploy/kubernetes/base/network-policies.yaml": docker,
-        "deploy/kubernetes/base/service-account.yaml": docker,
-        "deploy/kubernetes/base/web.yaml": docker,
-        "deploy/kubernetes/base/worker.yaml": docker and answers["background_tasks"] == "Celery",
-        "deploy/kubernetes/overlays/production/ingress.yaml": docker,
-        "deploy/kubernetes/overlays/production/kustomization.yaml": docker,
         "docs/containers.md": docker,
         "Dockerfile": docker,
         "gunicorn.conf.py": not asgi,
         "secrets/.gitignore": docker,
+        **kubernetes_files(answers),
         **task_files(answers),
     }
 

@@ -96,6 +96,13 @@ def test_production_names_the_image_with_a_tag_and_the_namespace_everywhere(rend
     assert images == {f"registry.example.com/{name}:1", "postgres:18"}
 
 
+def test_each_name_is_one_that_kubernetes_allows(production):
+    for slug in "a__b_", "z" * 40:
+        for found in production(project_slug=slug):
+            for name in found["metadata"]["name"], found["metadata"]["namespace"]:
+                assert re.fullmatch("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name)
+
+
 @every_answer
 def test_each_selector_matches_the_pods_that_it_is_for(production, answers):
     objects = production(**answers)

@@ -250,4 +250,4 @@ def test_without_containers_nothing_names_them(rendered):
         project = rendered(containers="none", ci=ci, background_tasks="Celery")
         for name in listing(project):
             text = (project.path / name).read_bytes()
-            assert not re.search(b"docker|compose[.-]|containers\\.md|caddy", text, re.IGNORECASE), name
+            assert not re.search(b"docker|compose[.-]|containers\\.md|caddy|kubernetes", text, re.IGNORECASE), name
