@@ -112,8 +112,8 @@ def programs(postgres, tmp_path_factory):
         (folder / name).symlink_to(program(name))
     for name in POSTGRES:
         (folder / name).symlink_to(postgres.bin_folder / name)
-    clock = tmp_path_factory.mktemp("clock") / "file"
-    return replaced(folder, folder.with_name("programs-and-clock"), date=CLOCK.format(file=clock, wc=program("wc")))
+    clock = tmp_path_factory.mktemp("clock")
+    return replaced(folder, clock / "programs", date=CLOCK.format(file=clock / "file", wc=program("wc")))
 
 
 def replaced(programs, folder, **texts):
