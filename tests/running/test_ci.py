@@ -377,7 +377,7 @@ def test_git_ignores_secrets_and_generated_files(bake):
         "db.sqlite3-wal",
         "items/__pycache__/x",
     ]
-    for name in [*names, "media/x", "setup.log", "staticfiles/x"]:
+    for name in [*names, "backups/x", "media/x", "setup.log", "staticfiles/x"]:
         (project.path / name).parent.mkdir(exist_ok=True)
         (project.path / name).write_text("")
     assert tracked(project) == before

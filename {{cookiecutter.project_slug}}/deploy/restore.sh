@@ -100,7 +100,7 @@ done
 # The database comes last, in one transaction. If it fails, no file is left either.
 undo() {
     for folder in $folders; do
-        find "$folder/" -mindepth 1 ! -path "$folder/.gitignore" -delete
+        [ ! -d "$folder" ] || find "$folder/" -mindepth 1 ! -path "$folder/.gitignore" -delete
     done
 }
 trap undo EXIT
