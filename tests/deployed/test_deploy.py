@@ -525,7 +525,7 @@ def test_certbot_gets_a_certificate_and_renews_it(site, issuer):
     site.debian.run(script, DEBIAN_FRONTEND="noninteractive")
     wait_until(lambda: served() != self_signed, site)
     first = served()
-    site.debian.run("certbot renew --force-renewal")
+    site.debian.run("certbot renew --force-renewal --no-random-sleep-on-renew")
     wait_until(lambda: served() not in (first, self_signed), site)
     assert served() in site.debian.run(f"cat /etc/letsencrypt/live/{HOST}/fullchain.pem")
     assert "certbot.timer" in site.debian.run("systemctl list-timers --no-pager")
