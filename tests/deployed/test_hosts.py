@@ -15,6 +15,7 @@ from tests.support.production import wait_until
 pytestmark = [pytest.mark.matrix, pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")]
 
 USERS = 40
+PATHS = ["/api/v1/items/", "/items/"]
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +98,7 @@ def test_the_worker_writes_an_export_that_both_machines_send(hosts, ada):
 
 
 def test_a_machine_that_is_cut_off_loses_only_what_it_was_answering(hosts, users):
-    hosts.check_a_machine_is_cut_off(users, rate=20)
+    hosts.check_a_machine_is_cut_off(users, 20, PATHS)
 
 
 @pytest.mark.parametrize(("cut", "reason"), [("database", "no database"), ("redis", "no cache")])
@@ -118,4 +119,4 @@ def test_a_service_that_is_cut_off_makes_both_machines_unready_until_it_is_back(
 
 
 def test_a_new_version_on_one_machine_after_the_other_fails_no_request(hosts, users):
-    hosts.check_a_new_version(users, rate=20)
+    hosts.check_a_new_version(users, 20, PATHS)

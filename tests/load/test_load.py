@@ -26,7 +26,7 @@ USERS = 100
 MESSAGES = 300
 PAGES = 200
 # Two thirds of the requests are for these, one third create an item.
-PATHS = ["/livez", "/accounts/login/"]
+PATHS = ["/livez", "/"]
 
 
 @pytest.fixture

@@ -133,10 +133,10 @@ class Hosts:
         for name in APPLICATIONS:
             wait_until(lambda name=name: self.ready(name) == answer, SimpleNamespace(log=self.log(name)))
 
-    def check_a_new_version(self, users, rate):
+    def check_a_new_version(self, users, rate, paths):
         """Start a version with a migration on one machine after the other under load; check that no request fails."""
         self.add_a_field("v1.2")
-        with Load(self, users, rate, ["/api/v1/items/", "/items/"]) as load:
+        with Load(self, users, rate, paths) as load:
             wait_until(lambda: len(load.answers) > 2 * rate, self)
             told = [self.release(name, "v1.2") for name in self.versioned]
         assert load.failures() == [], load.failures()
@@ -145,9 +145,9 @@ class Hosts:
         assert self.manage("shell", "-c", code).endswith("0\n")
         return load
 
-    def check_a_machine_is_cut_off(self, users, rate):
+    def check_a_machine_is_cut_off(self, users, rate, paths):
         """Cut a machine of the application off under load; check that only requests before that fail."""
-        with Load(self, users, rate) as load:
+        with Load(self, users, rate, paths) as load:
             wait_until(lambda: len(load.answers) > 2 * rate, self)
             self.network.cut("application-1")
             cut = time.monotonic()
