@@ -532,6 +532,24 @@ def test_certbot_gets_a_certificate_and_renews_it(site, issuer):
 
 
 @pytest.mark.parametrize("site", ["gunicorn, nginx"], indirect=True)
+def test_a_back_up_is_made_each_night_and_its_drill_passes(site):
+    debian, commands = site.debian, {}
+    page = (site.deployed.project.path / "docs" / "backups.md").read_text()
+    for section in page.split("\n## ")[1:]:
+        title, *lines = section.splitlines()
+        # The commands for Docker come last.
+        before, _, _ = "\n".join(line for line in lines if line.startswith("    ")).partition("    docker")
+        commands[title] = before.replace("    install --directory --mode 700 --owner 1000 backups\n", "")
+    assert "my_project-backup.timer" in debian.run("systemctl list-timers --no-pager")
+    time = debian.run(commands["Make a back-up"]).strip()
+    assert debian.run(commands["The drill"].replace("TIME", time)).splitlines() == [
+        f"Restored /var/backups/my_project/{time}: database media. Next, run manage.py migrate and manage.py check."
+    ]
+    refused = debian.run(commands["Restore"].replace("TIME", time), check=False)
+    assert "The database has tables already: create an empty one, and set DATABASE_URL to it." in refused
+
+
+@pytest.mark.parametrize("site", ["gunicorn, nginx"], indirect=True)
 def test_the_first_admin_signs_in(site):
     answers = {"Username": "admin", "Email address": "admin@example.com", "Password:": PASSWORD}
     site.debian.answer(site.deployed.sections["The first admin"], {**answers, "Password (again):": PASSWORD})
