@@ -32,10 +32,10 @@ IMPORTED = {
 
 # Folders, modules, apps and app labels that the project already has.
 TAKEN = {
-    "account", "admin", "auth", "ci", "conftest", "contenttypes", "deploy", "dockerfile", "docs", "exports",
-    "generator", "github", "manage", "media", "messages", "mfa", "migrations", "openid_connect", "pipfile", "private",
-    "scripts", "sessions", "site", "socialaccount", "static", "staticfiles", "templates", "test", "tests",
-    "tried_app", "users", "usersessions",
+    "account", "admin", "auth", "backups", "ci", "conftest", "contenttypes", "deploy", "dockerfile", "docs",
+    "exports", "generator", "github", "manage", "media", "messages", "mfa", "migrations", "openid_connect",
+    "pipfile", "private", "scripts", "sessions", "site", "socialaccount", "static", "staticfiles", "templates",
+    "test", "tests", "tried_app", "users", "usersessions",
 }  # fmt: skip
 
 SOFT_KEYWORDS = {"case", "match", "type"}

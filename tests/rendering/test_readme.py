@@ -16,7 +16,7 @@ PROMPTS = [CONTEXT["__prompts__"][name] for name in CONTEXT if not name.startswi
 WIDTH = 120
 DOCS = ["docs/libraries.md", "docs/monitoring.md", "docs/settings.md"]
 LINES = {**dict.fromkeys(["README.md", *DOCS], 90), "AGENTS.md": 130, "docs/translations.md": 40}
-LINES.update({"deploy/README.md": 120, "deploy/HOSTS.md": 120, "deploy/SCALING.md": 80, "docs/backups.md": 60})
+LINES.update({"deploy/README.md": 120, "deploy/HOSTS.md": 120, "deploy/SCALING.md": 90, "docs/backups.md": 60})
 OPTIONAL = {"deploy/kubernetes/README.md": 90, "docs/containers.md": 90}
 
 
