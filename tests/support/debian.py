@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from template_code.questions import ROOT
 from tests.support.machine import KEPT, program
@@ -49,24 +50,29 @@ MASKED = "systemd-binfmt systemd-modules-load systemd-sysctl systemd-tmpfiles-se
 
 def base():
     """Install a bare Debian into a folder, unless an earlier run did; return the folder."""
-    if not BASE.exists():
-        new = BASE.with_suffix(".new")
-        shutil.rmtree(new, ignore_errors=True)
-        new.parent.mkdir(exist_ok=True)
-        packages = "ca-certificates,dbus,systemd,systemd-sysv"
-        debootstrap = program("debootstrap")
-        command = [debootstrap, "--variant=minbase", f"--include={packages}", RELEASE, new, *mirror()]
-        done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        assert done.returncode == 0, done.stdout
-        # This machine's settings for downloading packages.
-        for path in "/etc/ssl/certs/ca-certificates.crt", "/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf":
-            if Path(path).exists():
-                shutil.copy(path, f"{new}{path}")
-        for path in Path("/etc/apt").glob("sources.list.d/debian*.sources"):
-            (new / "etc/apt/sources.list").unlink(missing_ok=True)
-            shutil.copy(path, f"{new}{path}")
-        new.rename(BASE)
+    BASE.parent.mkdir(exist_ok=True)
+    with FileLock(f"{BASE}.lock"):
+        if not BASE.exists():
+            install_base(BASE.with_suffix(".new"))
     return BASE
+
+
+def install_base(new):
+    """Install a bare Debian into this folder, and make it the base."""
+    shutil.rmtree(new, ignore_errors=True)
+    packages = "ca-certificates,dbus,systemd,systemd-sysv"
+    debootstrap = program("debootstrap")
+    command = [debootstrap, "--variant=minbase", f"--include={packages}", RELEASE, new, *mirror()]
+    done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout
+    # This machine's settings for downloading packages.
+    for path in "/etc/ssl/certs/ca-certificates.crt", "/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf":
+        if Path(path).exists():
+            shutil.copy(path, f"{new}{path}")
+    for path in Path("/etc/apt").glob("sources.list.d/debian*.sources"):
+        (new / "etc/apt/sources.list").unlink(missing_ok=True)
+        shutil.copy(path, f"{new}{path}")
+    new.rename(BASE)
 
 
 def mirror():
