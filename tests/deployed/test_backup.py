@@ -117,7 +117,7 @@ def programs(postgres, tmp_path_factory):
 
 
 def replaced(programs, folder, **texts):
-    """Copy the folder `programs`, and replace each program named in `texts` with that shell script; return the copy."""
+    """Copy the folder `programs`, and replace each program named in `texts` with that shell script; return it."""
     shutil.copytree(programs, folder, symlinks=True)
     for name, text in texts.items():
         (folder / name).unlink()
