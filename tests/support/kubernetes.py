@@ -119,16 +119,24 @@ def allowed_ports(objects, pod):
     return {(port["port"], port.get("protocol", "TCP")) for rule in rules for port in rule["ports"]}
 
 
-def as_service(pod, container, environment):
-    """Return a container of a pod as a service of Compose, for Engine.run, with these environment variables."""
-    own = container["securityContext"]
+def as_service(pod, container, environment, folders=None):
+    """
+    Return a container of a pod as a service of Compose, for Engine.run, with these environment variables.
+
+    `folders` are the volumes that the containers of the pod share: name -> folder of this machine.
+    """
+    own, shared, folders = container["securityContext"], pod.spec["securityContext"], folders or {}
+    mounts = [(mount["name"], mount["mountPath"]) for mount in container["volumeMounts"]]
     return {
+        "image": container["image"],
+        "user": f"{shared['runAsUser']}:{shared['runAsGroup']}" if "runAsUser" in shared else "",
         "read_only": own["readOnlyRootFilesystem"],
         "cap_drop": own["capabilities"]["drop"],
         "security_opt": [] if own["allowPrivilegeEscalation"] else ["no-new-privileges:true"],
-        "tmpfs": [mount["mountPath"] for mount in container["volumeMounts"]],
-        "volumes": [],
+        "tmpfs": [path for name, path in mounts if name not in folders],
+        "volumes": [{"source": folders[name], "target": path} for name, path in mounts if name in folders],
         "environment": environment,
+        "working_dir": container.get("workingDir", ""),
         "command": container.get("command"),
         "stop_grace_period": f"{pod.spec.get('terminationGracePeriodSeconds', 30)}s",
     }

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import threading
+from pathlib import Path
 
 from tests.support.machine import program
 
@@ -29,6 +30,13 @@ def enter(namespace):
             raise OSError(ctypes.get_errno(), f"cannot enter {namespace}")
 
 
+def remove_the_dead():
+    """Remove the network namespaces of runs that were killed."""
+    for path in Path("/run/netns").glob("tests-*"):
+        if not Path("/proc", path.name.split("-")[1]).exists():
+            ip("netns", "delete", path.name)
+
+
 class Network:
     """The network 10.0.0.0/24; `add` connects a machine, `cut` pulls its cable, `join` plugs it in again."""
 
@@ -37,12 +45,15 @@ class Network:
         self.names = []
 
     def __enter__(self):
+        remove_the_dead()
         self.outer = self.namespace("gateway")
         self.inside(self.outer, "ip", "link", "add", "bridge", "type", "bridge")
         self.inside(self.outer, "ip", "address", "add", f"{GATEWAY}/24", "dev", "bridge")
         self.inside(self.outer, "ip", "link", "set", "bridge", "up")
         ready, write = os.pipe()
-        command = [program("slirp4netns"), "--configure", "--mtu=65520", "--netns-type=path", f"--ready-fd={write}"]
+        # It ends too if these tests are killed.
+        command = ["setpriv", "--pdeathsig", "KILL"]
+        command += [program("slirp4netns"), "--configure", "--mtu=65520", "--netns-type=path", f"--ready-fd={write}"]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self.process = subprocess.Popen(
             [*command, f"/run/netns/{self.outer}", "tap0"], pass_fds=[write], start_new_session=True, **quiet
