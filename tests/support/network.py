@@ -41,6 +41,7 @@ class Network:
     """The network 10.0.0.0/24; `add` connects a machine, `cut` pulls its cable, `join` plugs it in again."""
 
     def __init__(self):
+        # remove_the_dead reads this name.
         self.name = f"tests-{os.getpid()}"
         self.names = []
 
@@ -108,19 +109,24 @@ class Network:
         ended = threading.Event()
 
         async def copy(reader, writer):
-            with contextlib.suppress(OSError):
+            try:
                 while data := await reader.read(65536):
                     writer.write(data)
                     await writer.drain()
-            writer.close()
+            except OSError:
+                pass
+            finally:
+                writer.close()
 
         async def forward(reader, writer):
             try:
                 inner = await asyncio.open_connection(address, port)
-            except OSError:
+                await asyncio.gather(copy(reader, inner[1]), copy(inner[0], writer))
+            # At the end, this task is cancelled.
+            except (OSError, asyncio.CancelledError):
+                pass
+            finally:
                 writer.close()
-                return
-            await asyncio.gather(copy(reader, inner[1]), copy(inner[0], writer))
 
         async def serve():
             server = await asyncio.start_server(forward, sock=listener)
