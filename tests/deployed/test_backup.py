@@ -30,6 +30,7 @@ PROGRAMS = [
     "cmp",
     "cut",
     "date",
+    "dirname",
     "du",
     "find",
     "grep",
