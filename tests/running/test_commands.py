@@ -118,3 +118,8 @@ def test_seed_fills_the_database_and_flush_empties_it_and_keeps_its_tables(peopl
 def test_runscript_runs_the_example(peopled):
     assert peopled.run("runscript", "inactive_users").stdout.splitlines() == ["ada"]
     assert peopled.run("runscript", "inactive_users", "--script-args", "99999").stdout.splitlines() == []
+
+
+def test_no_command_looks_for_the_libraries_of_geodjango(project):
+    script = "import sys, debug_toolbar.panels.sql; print('django.contrib.gis' in sys.modules)"
+    assert project.run("shell", "-c", script).stdout.split()[-1] == "False"

@@ -5,9 +5,7 @@ Values that differ between machines come from environment variables, in developm
 environment.py declares these variables.
 """
 
-{% if cookiecutter.interface == "ASGI" %}
 import sys
-{% endif %}
 from datetime import timedelta
 from typing import Any
 
@@ -157,6 +155,9 @@ if DEBUG:
         "zeal",
     ]
     MIDDLEWARE = ["debug_toolbar.middleware.DebugToolbarMiddleware", *MIDDLEWARE, "zeal.middleware.zeal_middleware"]
+    # Without this, the toolbar looks for the libraries of GeoDjango for a while, each time a command starts.
+    if "django.contrib.gis" not in INSTALLED_APPS:
+        sys.modules["django.contrib.gis.db.backends.postgis.adapter"] = None  # type: ignore[assignment]
     INTERNAL_IPS = ["127.0.0.1"]
     DEBUG_TOOLBAR_CONFIG = {"SHOW_COLLAPSED": True}
     # Queries of Django itself: it gets a session or user twice, and its admin the model of each permission.
