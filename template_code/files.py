@@ -52,6 +52,32 @@ def task_files(answers: Mapping[str, Any]) -> dict[str, bool]:
     }
 
 
+def interface_files(answers: Mapping[str, Any]) -> dict[str, bool]:
+    """Return path -> wanted for the files of ASGI and of WSGI."""
+    app, project = answers["app_name"], answers["project_slug"]
+    asgi = answers["interface"] == "ASGI"
+    return {
+        f"{app}/routing.py": asgi,
+        f"{app}/templates/{app}/item_list_live.html": asgi,
+        f"{app}/tests/test_live.py": asgi,
+        f"{project}/consumers.py": asgi,
+        f"{project}/handlers.py": asgi,
+        f"{project}/layers.py": asgi,
+        f"{project}/server.py": asgi,
+        "generator/resource_template/routing.py-tpl": asgi,
+        "generator/resource_template/templates/app_name/model_name_list_live.html-tpl": asgi,
+        "generator/resource_template/tests/test_live.py-tpl": asgi,
+        f"{project}/static/live.js": asgi,
+        f"{project}/tests/test_consumers.py": asgi,
+        f"{project}/tests/test_handlers.py": asgi,
+        f"{project}/tests/test_uvicorn.py": asgi,
+        "deploy/apache-proxy.conf": asgi,
+        "deploy/apache-mod_wsgi.conf": not asgi,
+        "gunicorn.conf.py": not asgi,
+        f"{project}/tests/test_gunicorn.py": not asgi,
+    }
+
+
 def kubernetes_files(answers: Mapping[str, Any]) -> dict[str, bool]:
     """Return path -> wanted for the manifests and their page."""
     docker = answers["containers"] == "Docker"
@@ -73,8 +99,7 @@ def kubernetes_files(answers: Mapping[str, Any]) -> dict[str, bool]:
 
 def optional_files(answers: Mapping[str, Any]) -> dict[str, bool]:
     """Return path -> wanted for the files that belong to an answer; all other files are always there."""
-    app, project = answers["app_name"], answers["project_slug"]
-    asgi = answers["interface"] == "ASGI"
+    project = answers["project_slug"]
     docker = answers["containers"] == "Docker"
     github, gitlab = answers["ci"] == "GitHub", answers["ci"] == "GitLab"
     old_sqlite = answers["__django"] == "4.2"
@@ -87,32 +112,16 @@ def optional_files(answers: Mapping[str, Any]) -> dict[str, bool]:
         ".github/dependabot.yml": github,
         ".gitlab-ci.yml": gitlab,
         "renovate.json": gitlab,
-        f"{app}/routing.py": asgi,
-        f"{app}/templates/{app}/item_list_live.html": asgi,
-        f"{app}/tests/test_live.py": asgi,
-        f"{project}/consumers.py": asgi,
-        f"{project}/handlers.py": asgi,
-        f"{project}/server.py": asgi,
-        "generator/resource_template/routing.py-tpl": asgi,
-        "generator/resource_template/templates/app_name/model_name_list_live.html-tpl": asgi,
-        "generator/resource_template/tests/test_live.py-tpl": asgi,
-        f"{project}/static/live.js": asgi,
-        f"{project}/tests/test_consumers.py": asgi,
-        f"{project}/tests/test_handlers.py": asgi,
-        f"{project}/tests/test_uvicorn.py": asgi,
         f"{project}/sqlite/__init__.py": old_sqlite,
         f"{project}/sqlite/base.py": old_sqlite,
-        f"{project}/tests/test_gunicorn.py": not asgi,
         "compose.override.yaml": docker,
         "compose.production.yaml": docker,
         "compose.yaml": docker,
         "deploy/Caddyfile": docker,
-        "deploy/apache-mod_wsgi.conf": not asgi,
-        "deploy/apache-proxy.conf": asgi,
         "docs/containers.md": docker,
         "Dockerfile": docker,
-        "gunicorn.conf.py": not asgi,
         "secrets/.gitignore": docker,
+        **interface_files(answers),
         **kubernetes_files(answers),
         **task_files(answers),
     }

@@ -424,7 +424,7 @@ def test_a_restart_loses_no_request(site):
         site.debian.run(command)
 
 
-@pytest.mark.parametrize("site", ["gunicorn, nginx", "mod_wsgi, Apache", "Uvicorn, nginx"], indirect=True)
+@pytest.mark.parametrize("site", ["gunicorn, nginx", "mod_wsgi, Apache"], indirect=True)
 def test_a_new_version_and_the_way_back_lose_no_request(site):
     deployed, client = site.deployed, site.client()
     style = deployed.project.path / "my_project" / "static" / "style.css"

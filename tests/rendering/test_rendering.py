@@ -46,6 +46,7 @@ DIFFERENCES = {
             "my_project/consumers.py",
             "deploy/apache-proxy.conf",
             "my_project/handlers.py",
+            "my_project/layers.py",
             "my_project/server.py",
             "generator/resource_template/routing.py-tpl",
             "generator/resource_template/templates/app_name/model_name_list_live.html-tpl",

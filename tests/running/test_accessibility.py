@@ -62,6 +62,10 @@ def sites(deploy):
         yield site
 
 
+# For pages that django-allauth does not make.
+newest = pytest.mark.parametrize("site", [NEWEST], indirect=True)
+
+
 @pytest.fixture(params=[OLDEST, NEWEST])
 def site(request, sites):
     """The WSGI server: its pages are the same as those of ASGI, but have no live updates."""
@@ -158,6 +162,7 @@ def test_the_pages_to_sign_up_and_sign_in_have_no_fault(site, enter, look):
     look(page, "social-error")
 
 
+@newest
 def test_the_page_for_a_locked_out_user_has_no_fault(site, enter, look):
     site.deployment.add_users("ada-locked")
     client = Client(site.server, https=True)
@@ -289,6 +294,7 @@ def test_the_pages_of_a_signed_in_user_have_no_fault(site, enter, look):
     look(page, "items-second-page")
 
 
+@newest
 def test_the_pages_of_refused_requests_have_no_fault(site, enter, look):
     visitor = enter(site)
     page = visitor.open("/no/such/page/")
@@ -312,6 +318,7 @@ def test_the_pages_of_refused_requests_have_no_fault(site, enter, look):
     look(page, "403")
 
 
+@newest
 def test_the_page_of_an_error_has_no_fault(site, postgres, enter, look):
     visitor = enter(site)
     visitor.sign_up("ada-error")

@@ -52,9 +52,9 @@ def python(tmp_path_factory):
     return virtualenv(tmp_path_factory.mktemp("python") / "venv", sys.executable, *PYTHON)
 
 
-@pytest.fixture(scope="module", params=["ASGI", "WSGI"])
-def project(request, installed, tmp_path_factory):
-    return installed(request.param).copy(tmp_path_factory.mktemp("project"))
+@pytest.fixture(scope="module")
+def project(installed, tmp_path_factory):
+    return installed("ASGI").copy(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ from asgiref.sync import async_to_sync
 from channels.auth import get_user
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from channels.layers import get_channel_layer
-from channels_redis.core import RedisChannelLayer
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_out
 from django.db import transaction
@@ -19,7 +18,6 @@ from django.db.models import Model
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
-from redis.asyncio import BlockingConnectionPool
 
 SIGNED_OUT = 4401
 
@@ -32,15 +30,6 @@ def group_of(model: type[Model], user_id: int) -> str:
 def group_of_session(key: str) -> str:
     """Return the name of the channel group for a session: a hash, because the key of a session is a secret."""
     return f"session.{sha256(key.encode()).hexdigest()}"
-
-
-class ChannelLayer(RedisChannelLayer):  # type: ignore[misc]
-    """Makes sockets wait for a free connection to Redis; the default pool raises an error."""
-
-    def create_pool(self, index: int) -> BlockingConnectionPool:
-        # Longer than the 5 seconds for which a socket waits for a message; the default is as long.
-        address = self.hosts[index]["address"]
-        return BlockingConnectionPool.from_url(address, socket_timeout=10, socket_connect_timeout=1)
 
 
 class LiveConsumer(AsyncJsonWebsocketConsumer):

@@ -9,15 +9,12 @@ import sys
 from datetime import timedelta
 from typing import Any
 
-import redis
 {% if cookiecutter.__django < "6" %}
 from csp import constants as CSP
 {% else %}
 from django.utils.csp import CSP
 {% endif %}
 from django.utils.translation import gettext_lazy as _
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from {{ cookiecutter.project_slug }} import logs, sentry
 {% if cookiecutter.background_tasks == "Celery" %}
@@ -251,14 +248,12 @@ if REDIS_URL:
             "pool_class": "{{ cookiecutter.project_slug }}.cache.ConnectionPool",
             "socket_connect_timeout": 1,
             "socket_timeout": 1,
-            # Retries once, without delay; by default, redis-py waits for seconds.
-            "retry": Retry(NoBackoff(), 1, (redis.ConnectionError,)),
         },
     }
 {% if cookiecutter.interface == "ASGI" %}
     CHANNEL_LAYERS = {
         "default": {
-            "BACKEND": "{{ cookiecutter.project_slug }}.consumers.ChannelLayer",
+            "BACKEND": "{{ cookiecutter.project_slug }}.layers.ChannelLayer",
             # As long as a session lasts; a page that stays open for longer receives no more messages.
             "CONFIG": {"hosts": [REDIS_URL], "group_expiry": 14 * 24 * 60 * 60},
         },

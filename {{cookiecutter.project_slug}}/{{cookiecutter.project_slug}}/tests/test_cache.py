@@ -25,3 +25,9 @@ class ConnectionPoolTests(SimpleTestCase):
         self.assertFalse(self.connect([mock.Mock()]))
         ConnectionPool.closed_until -= 5
         self.assertTrue(self.connect([mock.Mock()]))
+
+    def test_a_command_is_tried_twice_without_a_delay(self):
+        command = mock.Mock(side_effect=redis.ConnectionError)
+        with mock.patch("time.sleep") as sleep, self.assertRaises(redis.ConnectionError):
+            ConnectionPool().connection_kwargs["retry"].call_with_retry(command, mock.Mock())
+        self.assertEqual((command.call_count, sleep.call_count), (2, 0))

@@ -16,8 +16,9 @@ from redis.asyncio import BlockingConnectionPool
 from redis.exceptions import RedisError
 
 from {{ cookiecutter.project_slug }} import consumers
-from {{ cookiecutter.project_slug }}.consumers import SIGNED_OUT, ChannelLayer, LiveConsumer, announce
+from {{ cookiecutter.project_slug }}.consumers import SIGNED_OUT, LiveConsumer, announce
 from {{ cookiecutter.project_slug }}.handlers import Sockets
+from {{ cookiecutter.project_slug }}.layers import ChannelLayer
 
 
 class LiveConsumerTests(TransactionTestCase):
