@@ -152,9 +152,8 @@ if DEBUG:
         "zeal",
     ]
     MIDDLEWARE = ["debug_toolbar.middleware.DebugToolbarMiddleware", *MIDDLEWARE, "zeal.middleware.zeal_middleware"]
-    # Without this, the toolbar looks for the libraries of GeoDjango for a while, each time a command starts.
-    if "django.contrib.gis" not in INSTALLED_APPS:
-        sys.modules["django.contrib.gis.db.backends.postgis.adapter"] = None  # type: ignore[assignment]
+    # Without this line, the toolbar looks for GeoDjango's libraries at each start. Remove it to use GeoDjango.
+    sys.modules["django.contrib.gis.db.backends.postgis.adapter"] = None  # type: ignore[assignment]
     INTERNAL_IPS = ["127.0.0.1"]
     DEBUG_TOOLBAR_CONFIG = {"SHOW_COLLAPSED": True}
     # Queries of Django itself: it gets a session or user twice, and its admin the model of each permission.
