@@ -389,7 +389,7 @@ def test_the_image_runs_as_the_manifests_for_kubernetes_say(engine, project, ima
 
 @pytest.fixture(scope="module")
 def back_ups(engine, postgres, services):
-    """The DATABASE_URL of the services, whose site has an upload, and the programs of PostgreSQL's image."""
+    """Build the image of PostgreSQL, and add an upload; return the file with the DATABASE_URL of the services."""
     engine.build_postgres(postgres)
     engine.run({**services["web"], "command": ["sh", "-c", "echo A map. > media/map.txt"]}, "--rm")
     (secret,) = (
@@ -398,7 +398,7 @@ def back_ups(engine, postgres, services):
     return secret
 
 
-def tables(postgres, secret):
+def migrations(postgres, secret):
     return postgres.sql("SELECT app, name FROM django_migrations ORDER BY id", secret.read_text().strip())
 
 
@@ -426,7 +426,7 @@ def test_compose_saves_the_site_and_restores_it_beside_the_site(
     assert f"Restored {saved}: database media private." in run("restore", saved)
     assert run("web", "python", "manage.py", "migrate", "--check") == ""
     assert run("web", "sh", "-c", "cat media/map.txt; touch media/map.txt") == "A map.\n"
-    assert tables(postgres, empty) == tables(postgres, back_ups) != ""
+    assert migrations(postgres, empty) == migrations(postgres, back_ups) != ""
 
 
 def test_the_cron_jobs_of_kubernetes_clean_up_and_save_what_can_be_restored(
@@ -458,4 +458,4 @@ def test_the_cron_jobs_of_kubernetes_clean_up_and_save_what_can_be_restored(
     backup["command"] = [*shell, command.replace("backup.sh /backups", f"restore.sh {saved}")]
     backup["environment"] = {"DATABASE_URL": empty.read_text()}
     assert f"Restored {saved}: database." in engine.run(backup, "--rm").stdout
-    assert tables(postgres, empty) == tables(postgres, back_ups) != ""
+    assert migrations(postgres, empty) == migrations(postgres, back_ups) != ""

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from tests.support.machine import clean_environment, program, pythons_of_other_djangos
+from tests.support.machine import PRESENT, clean_environment, program
 
 PYRIGHT = "pyright@1.1.414"
 
@@ -27,7 +27,7 @@ def pyright(tmp_path_factory):
 @pytest.mark.matrix
 @pytest.mark.parametrize(
     ("interface", "python_version"),
-    list(zip(["WSGI", "ASGI"], pythons_of_other_djangos())),
+    [("WSGI", PRESENT[0]), ("ASGI", PRESENT[-1])],
 )
 def test_pyright_finds_no_error(installed, tmp_path, pyright, interface, python_version):
     project = installed(interface, python_version, background_tasks="Celery").copy(tmp_path)
