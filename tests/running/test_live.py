@@ -1,6 +1,7 @@
 """Live updates: a real WebSocket client at two server processes that share a PostgreSQL and a Redis."""
 
 import contextlib
+import signal
 
 import pytest
 import websockets.exceptions
@@ -141,3 +142,15 @@ def test_a_session_that_a_new_password_has_ended_receives_nothing(first, second)
         elsewhere.submit("/accounts/password/change/", oldpassword=PASSWORD, **new)
         elsewhere.api("POST", "/api/v1/items/", 201, name="Compass")
         assert closed(connection) == SIGNED_OUT
+
+
+def test_a_server_stops_by_itself_after_its_sockets_were_closed(deployment):
+    with deployment.serve() as server:
+        ada = person(server, "ada-stops")
+        with contextlib.ExitStack() as stack:
+            # The first one reads from Redis for all of them. Each next one takes over, and is closed at once.
+            for connection in [stack.enter_context(socket(ada)) for _ in range(4)]:
+                connection.close()
+        server.process.send_signal(signal.SIGTERM)
+        server.process.wait(60)
+        assert "timeout graceful shutdown exceeded" not in server.log, server.log

@@ -191,7 +191,6 @@ def live_through(week, newest=False):
     week.run("migrate")
     week.run("shell", "-c", ADD_USER)
     add_resources(week)
-    week.end_day()
     refuse(week)
 
     said = week.add("inventory", "Device", "--add", "photo:image:optional")

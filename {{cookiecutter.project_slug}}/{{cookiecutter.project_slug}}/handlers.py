@@ -18,7 +18,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponseBase, parse_cookie
 from django.urls import Resolver404, resolve
-from redis.exceptions import RedisError
+from django.utils.module_loading import import_string
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from {{ cookiecutter.project_slug }}.health import livez
@@ -167,7 +167,8 @@ class Sockets:
         try:
             try:
                 await application(scope, receive_until_the_end, send)
-            except RedisError:
+            # Imported late, because without Redis nothing else needs this library.
+            except import_string("redis.exceptions.RedisError"):
                 # Redis may have lost groups and messages: all pages have to reconnect and reload.
                 ended = end.done()
                 self.end_all()

@@ -1,4 +1,8 @@
 {% if cookiecutter.interface == "ASGI" %}
+{% if cookiecutter.__django < "6" %}
+import asyncio
+import contextlib
+{% endif %}
 from importlib import import_module
 from unittest import mock
 
@@ -6,6 +10,9 @@ from asgiref.sync import sync_to_async
 from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter, get_default_application
 from channels.testing import WebsocketCommunicator
+{% if cookiecutter.__django < "6" %}
+from channels_redis.core import RedisChannelLayer
+{% endif %}
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import transaction
@@ -128,6 +135,21 @@ class ChannelLayerTests(SimpleTestCase):
         pool = layer.create_pool(0)
         self.assertIsInstance(pool, BlockingConnectionPool)
         self.assertGreater(pool.connection_kwargs["socket_timeout"], layer.brpop_timeout)
+{% if cookiecutter.__django < "6" %}
+
+    async def test_a_lost_cancellation_is_repeated(self):
+        async def receive(layer, channel):
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            await asyncio.Event().wait()
+
+        with mock.patch.object(RedisChannelLayer, "receive", receive):
+            waiting = asyncio.create_task(ChannelLayer(hosts=["redis://localhost"]).receive("channel"))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await waiting
+{% endif %}
 
 
 class AnnounceChangesTests(SimpleTestCase):
