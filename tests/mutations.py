@@ -45,7 +45,7 @@ TESTS = {
     for path in sorted((ROOT / "tests").rglob("test_*.py"))
     for name in re.findall(r"^def (test_\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE)
 }
-# These tests use ports 80 and 443, so they run one at a time. Tests whose names end with "here]" use free ports.
+# These tests use ports 80 and 443, so they run one at a time.
 ON_A_MACHINE = "tests/deployed/test_deploy.py"
 machine = threading.Lock()
 
@@ -143,11 +143,7 @@ def run_pytest(template: Path, names: list[str], *options: str) -> Outcome:
     options = (*options, "-m", "", "-q", "--tb=short", "--basetemp", str(template.parent / "tmp"), "--junit-xml")
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     command = [".venv/bin/python", "-m", "pytest", *options, report, *tests]
-    with (
-        machine
-        if any(test.startswith(ON_A_MACHINE) and not test.endswith("here]") for test in tests)
-        else contextlib.nullcontext()
-    ):
+    with machine if any(test.startswith(ON_A_MACHINE) for test in tests) else contextlib.nullcontext():
         code, output = run(command, template, environment, len(tests))
     if code == 1 and report.exists():
         for case in xml.etree.ElementTree.parse(report).iter("testcase"):
