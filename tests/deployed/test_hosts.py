@@ -1,19 +1,31 @@
 """Several machines, each with a network of its own: what they share, and what happens when one is cut off."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
 import requests
 
 from tests.support.client import Client, heard, proxied, socket
-from tests.support.deployed import DEBIANS_PYTHON
+from tests.support.deployed import DEBIANS_PYTHON, FOLDER
 from tests.support.hosts import APPLICATIONS, running_hosts
 from tests.support.load import sessions
 from tests.support.production import wait_until
 
 pytestmark = [pytest.mark.matrix, pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")]
 
+# Holds all who migrate a new database up until so many wait, for each other or for this table.
+BARRIER = """
+DO $$ BEGIN
+    CREATE TABLE django_migrations ();
+    WHILE (SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock') < {count} LOOP
+        PERFORM pg_sleep(0.1);
+        PERFORM pg_stat_clear_snapshot();
+    END LOOP;
+    DROP TABLE django_migrations;
+END $$
+"""
 USERS = 40
 PATHS = ["/api/v1/items/", "/items/"]
 
@@ -56,6 +68,30 @@ def test_machines_that_start_at_once_migrate_once(hosts):
     counts = [told.count("Applying users.0001_initial... OK") for told in hosts.told.values()]
     assert sorted(counts) == [0, 0, 1]
     assert sum("No migrations to apply." in told for told in hosts.told.values()) == 2
+
+
+def test_machines_that_migrate_at_once_take_turns(hosts):
+    database = hosts.machines["database"]
+    database.run("""
+        runuser -u postgres -- createdb --owner my_project twice
+        cd /etc/postgresql/*/main
+        echo 'hostssl twice my_project 10.0.0.0/24 scram-sha-256' >> pg_hba.conf
+        systemctl reload postgresql
+    """)
+    psql = "runuser -u postgres -- psql --quiet --no-align --tuples-only twice"
+    holding = (
+        f"{psql} -c \"SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%LOOP%' AND pid <> pg_backend_pid()\""
+    )
+    url = "DATABASE_URL=$(sed -n 's#^DATABASE_URL=\\(.*\\)/my_project?#\\1/twice?#p' .env)"
+    migrate = f"cd {FOLDER}/current\n{url} .venv/bin/python manage.py migrate"
+    with ThreadPoolExecutor() as pool:
+        script = BARRIER.format(count=len(hosts.versioned))
+        barrier = pool.submit(database.run, f"{psql} <<'END'\n{script}\nEND")
+        wait_until(lambda: database.run(holding) == "1\n", SimpleNamespace(log="nothing holds them up"))
+        told = list(pool.map(lambda name: hosts.machines[name].run(migrate), hosts.versioned))
+        barrier.result()
+    assert sorted(text.count("Applying users.0001_initial... OK") for text in told) == [0, 0, 1]
+    assert sum("No migrations to apply." in text for text in told) == 2
 
 
 def test_an_item_of_one_machine_appears_on_a_page_of_the_other(ada):

@@ -253,6 +253,8 @@ class Load:
         self.paths = itertools.cycle(paths)
         self.name = secrets.token_hex(8)
         self.answers = []
+        # number -> when it was asked, of the requests without an answer
+        self.waiting = {}
         self.idle = []
         self.ending = threading.Event()
         self.thread = threading.Thread(target=lambda: asyncio.run(self.run()))
@@ -280,6 +282,7 @@ class Load:
 
     async def ask(self, number, context):
         session, asked = self.users[number % len(self.users)], time.monotonic()
+        self.waiting[number] = asked
         method, path, name, body = "GET", next(self.paths), "", b""
         if number % 3 == 0:
             method, path, name = "POST", "/api/v1/items/", f"{self.name}-{number}"
@@ -289,6 +292,7 @@ class Load:
         except (OSError, EOFError, asyncio.TimeoutError) as error:
             status = repr(error)
         self.answers.append(Answer(method, name, status, asked, time.monotonic()))
+        del self.waiting[number]
 
     async def exchange(self, sent, context):
         # The proxy closes connections that were idle for some seconds.
