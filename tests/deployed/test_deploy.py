@@ -410,7 +410,7 @@ def test_a_new_version_and_the_way_back_lose_no_request(site):
 
     before = site.debian.run(f"readlink {FOLDER}/current")
     with asked(site, "/accounts/login/"):
-        # The second site of a machine returns to the version of the first, which takes less time than one more.
+        # The second site of the machine returns to the version of the first one, because an installation is slow.
         if "previous" in site.debian.run(f"ls {FOLDER}").split():
             told = go_back()
         else:
@@ -505,7 +505,7 @@ def test_certbot_gets_a_certificate_and_renews_it(site, issuer):
         script = script.replace("-available/my_project", "-available/my_project.conf")
     site.debian.run(script, DEBIAN_FRONTEND="noninteractive")
     first = chain()
-    # For a moment, a process that still has the certificate before can answer.
+    # For a moment, an old process can still answer with the earlier certificate.
     wait_until(lambda: served(first), site)
     site.debian.run("certbot renew --force-renewal --no-random-sleep-on-renew")
     second = chain()

@@ -15,7 +15,7 @@ from tests.support.production import wait_until
 
 pytestmark = [pytest.mark.matrix, pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")]
 
-# Holds all who migrate a new database up until so many wait, for each other or for this table.
+# Blocks each `migrate` of a new database until {count} of them wait, for this table or for each other.
 BARRIER = """
 DO $$ BEGIN
     CREATE TABLE django_migrations ();

@@ -148,7 +148,7 @@ def test_a_server_stops_by_itself_after_its_sockets_were_closed(deployment):
     with deployment.serve() as server:
         ada = person(server, "ada-stops")
         with contextlib.ExitStack() as stack:
-            # The first one reads from Redis for all of them. Each next one takes over, and is closed at once.
+            # The oldest socket reads from Redis for all. When it closes, the next one takes over, and closes at once.
             for connection in [stack.enter_context(socket(ada)) for _ in range(4)]:
                 connection.close()
         server.process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""A week of work on a product that lends equipment: after each step the checks pass and the server answers."""
+"""A week of work on a product that lends equipment: in the evening the checks pass and the server answers."""
 
 import base64
 import contextlib

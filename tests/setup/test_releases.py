@@ -15,7 +15,7 @@ from tests.support.updates import Shop, Template, commit_of, last_releases
 pytestmark = pytest.mark.matrix
 
 RELEASES = {release.version: release for release in last_releases()}
-# The interfaces in turn.
+# One interface for each release; the interfaces alternate.
 PAIRS = list(zip(RELEASES, itertools.cycle(QUESTIONS["interface"])))
 # The set-up of a release is slow, so one project runs it. The others borrow an environment with the same packages.
 WITH_PIPENV = PAIRS[0]

@@ -152,7 +152,7 @@ class Hosts:
             self.network.cut("application-1")
             cut = time.monotonic()
             wait_until(lambda: len([answer for answer in load.answers if answer.asked > cut]) > 10 * rate, self)
-            # The other machine answers all of them; none waits until this one is back.
+            # The other machine must answer all of them before this one is back.
             now = time.monotonic()
             wait_until(lambda: not any(cut < asked < now for asked in list(load.waiting.values())), self)
             self.network.join("application-1")

@@ -253,7 +253,7 @@ class Load:
         self.paths = itertools.cycle(paths)
         self.name = secrets.token_hex(8)
         self.answers = []
-        # number -> when it was asked, of the requests without an answer
+        # The requests without an answer: number -> when it was sent.
         self.waiting = {}
         self.idle = []
         self.ending = threading.Event()

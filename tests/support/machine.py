@@ -53,8 +53,7 @@ def without_tools(path):
 def clean_environment(**extra):
     """Return the environment of a user without an active virtual environment or settings of another Django project."""
     kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith("PIP_")}
-    # pip would compile all modules of each package, which takes almost as long as the rest of an installation.
-    kept.update({"PATH": without_tools(os.environ["PATH"]), "LANG": "C.UTF-8", "PIP_NO_COMPILE": "1"})
+    kept.update({"PATH": without_tools(os.environ["PATH"]), "LANG": "C.UTF-8"})
     return {**kept, **{name: str(value) for name, value in extra.items()}}
 
 

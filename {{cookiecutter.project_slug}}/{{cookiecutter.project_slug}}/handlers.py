@@ -167,7 +167,7 @@ class Sockets:
         try:
             try:
                 await application(scope, receive_until_the_end, send)
-            # Imported late, because without Redis nothing else needs this library.
+            # Imported only after an error, because without Redis nothing else needs this library.
             except import_string("redis.exceptions.RedisError"):
                 # Redis may have lost groups and messages: all pages have to reconnect and reload.
                 ended = end.done()

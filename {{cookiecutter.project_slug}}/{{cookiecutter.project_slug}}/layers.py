@@ -26,7 +26,7 @@ class ChannelLayer(RedisChannelLayer):  # type: ignore[misc]
         try:
             return await asyncio.shield(message)
         finally:
-            # Python before 3.12 can lose a cancellation, and the server would wait for this task when it stops.
+            # Before Python 3.12, a cancellation can get lost. The server would wait for this task when it stops.
             while not message.done():
                 message.cancel()
                 await asyncio.wait([message], timeout=0.1)
