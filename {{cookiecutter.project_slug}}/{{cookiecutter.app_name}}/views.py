@@ -6,8 +6,9 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import HttpRequest
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
-from rest_framework import permissions, serializers, viewsets
+from rest_framework import permissions, serializers
 
+from {{ cookiecutter.project_slug }}.api.viewsets import ModelViewSet
 from {{ cookiecutter.project_slug }}.views import (
     CreateView,
     CursorListView,
@@ -61,7 +62,7 @@ class ItemDeleteView(VisibleItemsMixin, SuccessMessageMixin, DeleteView):
     success_message = _("The item was deleted.")
 
 
-class ItemViewSet(viewsets.ModelViewSet):
+class ItemViewSet(ModelViewSet):
     """The items of the signed-in user."""
 
     serializer_class = ItemSerializer

@@ -40,8 +40,21 @@ class FilterBackend(rest_framework.DjangoFilterBackend):  # type: ignore[misc]
     """
 
     filterset_base = FilterSet
+    filterset_classes: dict[Any, Any] = {}
+
+    def get_filterset_class(self, view: Any, queryset: QuerySet | None = None) -> Any:
+        # django-filter builds a class from `filterset_fields` for each request.
+        key = queryset is not None and queryset.model, repr(getattr(view, "filterset_fields", None))
+        if getattr(view, "filterset_class", None):
+            return super().get_filterset_class(view, queryset)
+        if key not in self.filterset_classes:
+            self.filterset_classes[key] = super().get_filterset_class(view, queryset)
+        return self.filterset_classes[key]
 
     def get_filterset(self, request: Request, queryset: QuerySet, view: Any) -> Any:
+        # Without parameters, there is nothing to filter and nothing to refuse.
+        if not request.query_params and not getattr(view, "filterset_class", None):
+            return None
         filterset = super().get_filterset(request, queryset, view)
         known = self.parameters(filterset, view)
         names = ", ".join(sorted(known))

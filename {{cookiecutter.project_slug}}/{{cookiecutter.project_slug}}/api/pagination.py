@@ -136,8 +136,8 @@ class CursorPagination(pagination.CursorPagination):
         before = self.has_more if self.cursor.reverse else self.cursor.position is not None
         return self.link(self.page[0], reverse=True) if self.page and before else None
 
-    def link(self, instance: Model, reverse: bool) -> str:
-        values = [getattr(instance, name) for name in self.names]
+    def link(self, row: Model | dict[str, Any], reverse: bool) -> str:
+        values = [row[name] if isinstance(row, dict) else getattr(row, name) for name in self.names]
         position = json.dumps([None if value is None else str(value) for value in values])
         return self.encode_cursor(pagination.Cursor(0, reverse, position))  # type: ignore[arg-type]
 

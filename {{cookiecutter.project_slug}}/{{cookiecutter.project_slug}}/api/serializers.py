@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from copy import copy
@@ -10,6 +11,8 @@ from typing import Any
 from django.core.validators import RegexValidator
 from django.db import IntegrityError, models, transaction
 from django.db.backends.base.operations import BaseDatabaseOperations
+from django.db.models.query_utils import DeferredAttribute
+from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from rest_framework import exceptions, parsers, serializers
 from rest_framework.settings import api_settings
@@ -63,6 +66,14 @@ class FloatField(serializers.FloatField):
         return super().to_internal_value(data)
 
 
+class DateTimeField(serializers.DateTimeField):
+    """Looks up the time zone once, not for each value of a list."""
+
+    @cached_property
+    def timezone(self) -> Any:  # type: ignore[override]
+        return self.default_timezone()
+
+
 class JSONField(serializers.JSONField):
     def to_internal_value(self, data: Any) -> Any:
         try:
@@ -81,6 +92,10 @@ class RelatedField(serializers.PrimaryKeyRelatedField):
         except OverflowError:
             self.fail("does_not_exist", pk_value=data)
 
+    def to_representation(self, value: Any) -> Any:
+        # A row of `values()` has the key itself.
+        return super().to_representation(value) if hasattr(value, "pk") else value
+
 
 class ModelSerializer(serializers.ModelSerializer):
     serializer_related_field = RelatedField
@@ -88,6 +103,7 @@ class ModelSerializer(serializers.ModelSerializer):
         **serializers.ModelSerializer.serializer_field_mapping,
         models.CharField: TextField,
         models.TextField: TextField,
+        models.DateTimeField: DateTimeField,
         models.FloatField: FloatField,
         models.JSONField: JSONField,
     }
@@ -112,6 +128,44 @@ class ModelSerializer(serializers.ModelSerializer):
             if hasattr(queryset, "visible_to"):
                 relation.queryset = queryset.visible_to(user) if user else queryset.none()
         return fields
+
+    @classmethod
+    @functools.cache
+    def column_fields(cls) -> dict[str, serializers.Field]:
+        """Return name -> field if each field shows a column of the model, or nothing if one needs the object."""
+        meta: Any = cls.Meta
+        own = {name for base in cls.__mro__[: cls.__mro__.index(ModelSerializer)] for name in vars(base)}
+        if own & {"__init__", "__new__", "fields", "get_fields", "many_init", "to_representation"}:
+            return {}
+        kinds: set[Any] = {*cls.serializer_field_mapping.values(), serializers.ChoiceField, RelatedField}
+        methods = {(kind.get_attribute, kind.to_representation) for kind in kinds - {serializers.ModelField}}
+        fields = {str(field.field_name): field for field in cls()._readable_fields}
+        for name, field in fields.items():
+            if field.source != name or (type(field).get_attribute, type(field).to_representation) not in methods:
+                return {}
+        # The attribute of another column, such as a file, has another value than the column.
+        columns = {
+            column.name
+            for column in meta.model._meta.concrete_fields
+            if column.is_relation or column.descriptor_class is DeferredAttribute
+        }
+        # Without the primary key, DISTINCT would merge rows.
+        is_complete = {meta.model._meta.pk.name} <= fields.keys() <= columns
+        return fields if is_complete and not hasattr(meta, "list_serializer_class") else {}
+
+    @cached_property
+    def converters(self) -> dict[str, Callable[[Any], Any]]:
+        # Copies, because a field keeps the time zone of its request.
+        return {name: copy(field).to_representation for name, field in self.column_fields().items()}
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """Represent an object, or a row of `queryset.values(*column_fields())`."""
+        if not isinstance(instance, dict) or not self.converters or not self.converters.keys() <= instance.keys():
+            return super().to_representation(instance)
+        return {
+            name: None if (value := instance[name]) is None else convert(value)
+            for name, convert in self.converters.items()
+        }
 
     # Constraints are checked when saving: only then are the fields known that the view sets, such as the owner.
     def create(self, validated_data: Any) -> Any:

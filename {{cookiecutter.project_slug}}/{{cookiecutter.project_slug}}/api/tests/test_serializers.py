@@ -1,5 +1,8 @@
 import math
+from datetime import datetime, timedelta
+from decimal import Decimal
 from unittest import mock
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
@@ -8,9 +11,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, models
 from django.db.models import F, UniqueConstraint
 from django.db.models.functions import Lower
+from django.db.models.query_utils import DeferredAttribute
 from django.test import RequestFactory, SimpleTestCase, TestCase, override_settings
 from django.test.utils import isolate_apps
 from django.urls import path
+from django.utils.timezone import override as override_timezone
 from drf_spectacular.plumbing import ComponentRegistry
 from rest_framework import generics, serializers, status
 from rest_framework.response import Response
@@ -215,6 +220,100 @@ class VisibilityTests(TestCase):
         schema.registry = ComponentRegistry()
         described = schema.resolve_serializer(RelationSerializer(), "request").schema["properties"]
         self.assertEqual(set(described), {"one", "permissions", "slug"})
+
+
+def serializer_of(shown_model, shown="__all__", base=ModelSerializer, **attributes):
+    meta = type("Meta", (), {"model": shown_model, "fields": shown})
+    return type("RowSerializer", (base,), {"Meta": meta, **attributes})
+
+
+class TitleField(models.Field):
+    pass
+
+
+class TitleDescriptor(DeferredAttribute):
+    pass
+
+
+class RowTests(SimpleTestCase):
+    """A row of values looks like its object, if each field of the serializer is a column."""
+
+    @isolate_apps("users")
+    def test_a_row_looks_like_its_object(self):
+        moment = datetime.fromisoformat("2026-03-29T01:30:00+00:00")
+        values = {
+            models.BooleanField: True,
+            models.CharField: " Map ",
+            models.DateField: moment.date(),
+            models.DateTimeField: moment,
+            models.DurationField: timedelta(days=2, seconds=1),
+            models.FloatField: 1.5,
+            models.GenericIPAddressField: "::1",
+            models.IntegerField: -1,
+            models.JSONField: {"a": [1, None]},
+            models.TextField: "",
+            models.TimeField: moment.time(),
+            models.URLField: "https://example.com/",
+            models.UUIDField: UUID(int=1),
+        }
+        attributes = {kind.__name__.lower(): kind(null=True) for kind in values}
+        attributes["price"] = models.DecimalField(max_digits=8, decimal_places=2)
+        attributes["color"] = models.CharField(choices=[("r", "red")])
+        attributes["owner"] = models.ForeignKey(get_user_model(), models.CASCADE, related_name="+")
+        meta = type("Meta", (), {"app_label": "users"})
+        page = type("Page", (models.Model,), {**attributes, "Meta": meta, "__module__": __name__})
+        row = {kind.__name__.lower(): value for kind, value in values.items()}
+        row = {**row, "id": 7, "price": Decimal("1.5"), "color": "r", "owner": 3}
+        serializer_class = serializer_of(page)
+        for zone, empty in ("UTC", []), ("Asia/Kathmandu", []), ("UTC", [kind.__name__.lower() for kind in values]):
+            shown = {**row, **dict.fromkeys(empty)}
+            instance = page(**{"owner_id" if name == "owner" else name: value for name, value in shown.items()})
+            with self.subTest(zone=zone, empty=empty), override_timezone(zone):
+                self.assertEqual(set(serializer_class.column_fields()), set(row))
+                self.assertEqual(serializer_class(shown).data, serializer_class(instance).data)
+
+    @isolate_apps("users")
+    def test_a_serializer_that_needs_the_object_says_so(self):
+        class Page(models.Model):  # noqa: DJ008
+            name = models.TextField()
+            file = models.FileField()
+            title = TitleField()
+            other = models.TextField()
+            other.descriptor_class = TitleDescriptor
+
+            class Meta:
+                app_label = "users"
+
+        class ListSerializer(serializers.ListSerializer):
+            pass
+
+        class Meta:
+            model = Page
+            fields = ["id"]
+            list_serializer_class = ListSerializer
+
+        def represent(serializer, instance):
+            return {}
+
+        self.assertTrue(serializer_of(Page, ["id", "name"]).column_fields())
+        for serializer_class in (
+            serializer_of(Page, ["name"]),
+            serializer_of(Page, ["id", "file"]),
+            serializer_of(Page, ["id", "title"]),
+            serializer_of(Page, ["id", "other"]),
+            serializer_of(Page, ["id", "label"], label=serializers.CharField(source="name")),
+            serializer_of(Page, ["id", "url"], url=serializers.SerializerMethodField()),
+            serializer_of(Page, ["id"], to_representation=represent),
+            serializer_of(Page, ["id"], base=serializer_of(Page, ["id"], get_fields=ModelSerializer.get_fields)),
+            serializer_of(Group, ["id", "permissions"]),
+            type("RowSerializer", (ModelSerializer,), {"Meta": Meta}),
+        ):
+            with self.subTest(serializer_class=serializer_class):
+                self.assertEqual(serializer_class.column_fields(), {})
+
+    def test_other_mappings_are_represented_as_always(self):
+        serializer_class = serializer_of(Group, ["id", "name"])
+        self.assertEqual(serializer_class({"name": "Map"}, partial=True).data, {"name": "Map"})
 
 
 class FileSerializer(serializers.Serializer):
