@@ -16,9 +16,12 @@
 #   make versions                    updates the packages of generated projects, in template_code/versions/
 #   make requirements                updates the pinned tools of this repository
 #   make release                     makes a version: CHANGELOG.md, cookiecutter.json and a tag; says what to push
-#   make benchmark                   the time from the command to the first page, compared with doing it by hand
-#   make benchmark-servers           requests per second and memory of each server, compared with a bare project on
-#                                    the same server, and the cost of long lists; into tools/benchmarks/README.md
+#   make benchmark                   the time from the command to the first page, compared with doing it by hand, the
+#                                    rendering alone, and the start of commands and servers
+#   make benchmark-servers           requests per second and memory of each server, compared with queries by hand, with
+#                                    FastAPI and with a bare project; into tools/benchmarks/README.md
+#   make benchmark-compare BASE=main compares the speed of the project with that of another commit; fails if a request
+#                                    has become slower by more than 5 %
 #   make benchmark-scaling           which limit a deployed project reaches first, and what each step of growth gives;
 #                                    into deploy/SCALING.md of the project
 #   make ... PYTHON=python3.12       uses another Python than python3
@@ -34,7 +37,7 @@ COMPILE = .venv/bin/uv pip compile --no-config --quiet --upgrade --universal --p
 	--generate-hashes --no-build --custom-compile-command "make requirements"
 
 .PHONY: help demo tools test matrix test-all mutations timings load hosts docs versions requirements release \
-	benchmark benchmark-servers benchmark-scaling
+	benchmark benchmark-servers benchmark-compare benchmark-scaling
 .NOTPARALLEL:
 
 help:
@@ -94,6 +97,10 @@ benchmark: tools
 benchmark-servers:
 	@$(TOOLS) $(LOAD)
 	.venv/bin/python -m tools.benchmarks.servers
+
+benchmark-compare:
+	@$(TOOLS) $(TEST)
+	.venv/bin/python -m tools.benchmarks.compare "$(BASE)"
 
 benchmark-scaling:
 	@$(TOOLS) $(LOAD)

@@ -1,9 +1,11 @@
-"""What make does before it runs anything: the machine's programs, and the tools in .venv."""
+"""What make does before it runs anything: the machine's programs, and the tools in .venv; and the benchmarks."""
 
+import asyncio
 import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from template_code.questions import ROOT
 from tests.mutations import FEWEST, read_rows
 from tests.support import report
 from tools import prepare
+from tools.benchmarks import compare, crowd, loop, profiles, servers
 
 
 def test_a_python_without_venv_is_told_the_remedy(monkeypatch):
@@ -145,3 +148,129 @@ def test_the_timings_of_the_last_run_are_written_where_they_belong(tmp_path, mon
 def test_each_mutation_can_be_applied_and_names_tests():
     # Otherwise it exits with what is wrong.
     assert len(read_rows()) >= FEWEST
+
+
+WRK = """Running 1s test @ http://127.0.0.1:8000/
+  Latency Distribution
+     50%    3.01ms
+     99%    {}
+  12 requests in 1.00s, 4.10KB read
+{}Requests/sec:     12.50
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "milliseconds"), [("250.00us", 0.25), ("7.50ms", 7.5), ("1.05s", 1050), ("2.00m", 120_000)]
+)
+def test_the_benchmark_reads_each_unit_of_wrk(written, milliseconds):
+    assert servers.parse(WRK.format(written, ""))[:3] == (12.5, milliseconds, "")
+
+
+def test_the_benchmark_reads_the_errors_of_wrk():
+    lines = ["Socket errors: connect 0, read 1, write 0, timeout 2", "Non-2xx or 3xx responses: 3"]
+    said = WRK.format("1.00s", "".join(f"  {line}\n" for line in lines))
+    assert servers.parse(said).errors == "; ".join(lines)
+
+
+def test_a_ratio_of_the_benchmark_is_of_the_same_round():
+    slow, fast = ([servers.Answers(rate, 1, "") for rate in rates] for rates in ([50, 20, 10], [100, 40, 40]))
+    assert servers.ratio(slow, fast) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_complete"),
+    [
+        (b"HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Length: 3\r\n\r\nabc", True),
+        (b"HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Length: 3\r\n\r\nab", False),
+        (b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 3\r\n\r\nabc", False),
+        (b"", False),
+    ],
+)
+def test_a_slow_client_counts_as_answered_with_all_of_its_answer(answer, is_complete):
+    assert crowd.complete(answer) == is_complete
+
+
+def test_all_slow_clients_that_are_answered_count(monkeypatch):
+    async def slow_client(port, path, session, seconds):
+        await asyncio.sleep(0)
+        if session == "lost":
+            raise ConnectionResetError
+        return b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+    monkeypatch.setattr(crowd, "slow_client", slow_client)
+    with crowd.SlowClients(1, "/", ["one", "two", "lost"], 1) as clients:
+        pass
+    assert clients.answered == 2
+
+
+@pytest.mark.parametrize(("milliseconds", "mark"), [(1.04, ""), (1.06, "slower")])
+def test_a_request_is_slower_if_it_takes_more_than_5_percent_longer(milliseconds, mark):
+    rounds = {"base": [1.0, 2.0, 1.0], "working tree": [milliseconds, 2 * milliseconds, 9.0]}
+    rows, slower = compare.compare({("GET", "/"): rounds, ("GET", "/b"): {"base": [2.0], "working tree": [1.0]}})
+    assert [row[-1] for row in rows] == [mark, ""]
+    assert slower == bool(mark)
+
+
+@pytest.mark.parametrize("base", ["", "no-such-commit", "--help"])
+def test_without_a_base_there_is_one_sentence(base):
+    with pytest.raises(SystemExit, match=r"^[A-Z][^\n]+$"):
+        compare.main(base)
+
+
+def slowly(milliseconds, inner=None):
+    end = time.process_time() + milliseconds / 1000
+    while time.process_time() < end:
+        pass
+    if inner:
+        inner()
+
+
+class Timed:
+    """What the stopwatch measures."""
+
+    @property
+    def row(self):
+        return slowly(20)
+
+    def page(self):
+        slowly(40, lambda: self.row)
+
+    def user(self):
+        slowly(80, lambda: self.row)
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    """Return a function that measures what it is given; parts end with the test."""
+    for name, member in list(vars(Timed).items()):
+        if not name.startswith("__"):
+            monkeypatch.setattr(Timed, name, member)
+
+    def timed(parts, request):
+        stopwatch = loop.Stopwatch({name: [f"{__name__}.Timed.{path}"] for name, path in parts.items()})
+        stopwatch.start()
+        stopwatch.request(request)
+        return {name: round(milliseconds, -1) for name, milliseconds in stopwatch.found(1).items()}
+
+    return timed
+
+
+def test_the_time_of_a_part_within_another_counts_for_the_first_one_of_the_list(timed):
+    parts = {"user": "user", "rows": "row", "page": "page"}
+    one = Timed()
+    assert timed(parts, lambda: slowly(30, one.page)) == {"rows": 20, "page": 40, "": 30}
+    assert timed(parts, lambda: one.user()) == {"user": 100, "": 0}
+
+
+def test_a_part_that_has_been_renamed_ends_the_benchmark(timed):
+    with pytest.raises(KeyError, match="users"):
+        timed({"user": "users"}, None)
+
+
+def test_a_part_that_is_not_called_ends_the_benchmark():
+    request = ("GET", "/items/")
+    found = dict.fromkeys(profiles.EXPECTED[request], 1.0)
+    profiles.check("ours", request, found)
+    for wrong in {name: 1.0 for name in found if name != "template"}, {**found, "throttles": 1.0}:
+        with pytest.raises(SystemExit, match=r"GET /items/ of ours has .+\. Correct .+profiles\.py\.$"):
+            profiles.check("ours", request, wrong)

@@ -1,10 +1,15 @@
-"""Time from the command to the first page: `.venv/bin/python -m tools.benchmarks.generation [N]`.
+"""Time from the command to the first page: `.venv/bin/python -m tools.benchmarks.generation [ROUNDS]`.
 
-Each way is timed N times in turn, with warm caches; a line has the median in seconds, and its ratio to the plain way:
-the same project and pins with `python -m venv`, `pip install`, `manage.py migrate` and `runserver`.
+Each way is timed in turn, with warm caches; a line has the median in seconds, and its ratio to the plain way with the
+same tools. That renders the project without a set-up, installs the same pins, with uv or with `python -m venv` and
+pip, and runs `makemigrations`, `migrate` and `runserver`.
+
+Then come the rendering alone beside that of an empty template of as many files, and the table of start.py.
 """
 
 import os
+import resource
+import shlex
 import signal
 import statistics
 import subprocess
@@ -14,21 +19,26 @@ import time
 import urllib.request
 from pathlib import Path
 
+from template_code.questions import ROOT
 from tests.support.hooks import path_of_tools
 from tests.support.machine import clean_environment, free_port
 from tests.support.project import cookiecutter_command
+from tools.benchmarks import start
 
 PLAIN = """
 {cookiecutter}
 cd my_project
 cp .env.example .env
-python3 -m venv .venv
-.venv/bin/python -m pip install --quiet --no-deps --require-hashes -r {pins}
+{install}
 .venv/bin/python manage.py makemigrations users
 .venv/bin/python manage.py makemigrations
 .venv/bin/python manage.py migrate
 exec .venv/bin/python manage.py runserver {port}
 """
+WITH_UV = """uv venv --quiet .venv
+uv pip sync --quiet --python .venv/bin/python --require-hashes {pins}"""
+WITH_PIP = """python3 -m venv .venv
+.venv/bin/python -m pip install --quiet --no-deps --require-hashes -r {pins}"""
 OURS = """
 {cookiecutter}
 cd my_project
@@ -70,28 +80,63 @@ def pins_of(folder, environment, interface):
     return pins
 
 
-def main(rounds):
+def compare_ways(folder, interface, rounds):
+    """Print how long each way takes from the command to the first page."""
+    with_uv = clean_environment(PATH=path_of_tools(folder / f"with-uv-{interface}", "pipenv", "uv"))
+    without_uv = clean_environment(PATH=path_of_tools(folder / f"without-uv-{interface}", "pipenv"))
+    pins = pins_of(folder / f"pins-{interface}", with_uv, interface)
+    tools = {"with uv": (with_uv, WITH_UV), "without uv": (without_uv, WITH_PIP)}
+    seconds = {}
+    for number in range(rounds):
+        for name, (environment, install) in tools.items():
+            for way, text in ("plain", PLAIN), ("ours", OURS):
+                made = folder / f"{interface}-{name}-{way}-{number}".replace(" ", "-")
+                command = cookiecutter_command(made, {"interface": interface}, "--no-input")
+                script = {"text": text, "port": free_port(), "install": install.format(pins=pins)}
+                script["cookiecutter"] = ("env SKIP_SETUP=1 " if way == "plain" else "") + shlex.join(command)
+                seconds.setdefault((name, way), []).append(first_answer(script, environment, made))
+    medians = {key: statistics.median(times) for key, times in seconds.items()}
+    for (name, way), median in medians.items():
+        ratio = median / medians[name, "plain"]
+        print(f"{interface}  {f'{way}, {name}':<22}{median:6.2f} s {ratio:6.2f}", flush=True)
+
+
+def empty_template(folder):
+    """Make a template with the same files, all of which are empty, and without hooks; return its folder."""
+    folder.mkdir()
+    (folder / "cookiecutter.json").write_text('{"project_slug": "my_project", "app_name": "items"}')
+    for path in (ROOT / "{{cookiecutter.project_slug}}").rglob("*"):
+        if path.is_file():
+            copy = folder / path.relative_to(ROOT)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.touch()
+    return folder
+
+
+def compare_rendering(folder, rounds):
+    """Print the CPU time that Cookiecutter needs for the files alone, with our template and with an empty one."""
+    templates = {"empty": empty_template(folder / "empty"), "ours": ROOT}
+    seconds = {name: [] for name in templates}
+    for number in range(rounds):
+        for name, template in templates.items():
+            command = cookiecutter_command(folder / f"{name}-{number}", {}, "--no-input", template=template)
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run(command, env=clean_environment(SKIP_SETUP=1), check=True)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            seconds[name].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    for name, median in medians.items():
+        print(f"Rendering, {name:<17}{median:6.2f} s {median / medians['empty']:6.2f}", flush=True)
+
+
+def main(rounds=5):
+    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, {rounds} rounds", flush=True)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with_uv = clean_environment(PATH=path_of_tools(folder / "with_uv", "pipenv", "uv"))
-        without_uv = clean_environment(PATH=path_of_tools(folder / "without_uv", "pipenv"))
-        print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, {rounds} rounds")
         for interface in "ASGI", "WSGI":
-            pins = pins_of(folder / f"pins-{interface}", with_uv, interface)
-            ways = {"plain": (PLAIN, without_uv), "without uv": (OURS, without_uv), "with uv": (OURS, with_uv)}
-            seconds = {way: [] for way in ways}
-            for number in range(rounds):
-                for way, (text, environment) in ways.items():
-                    made = folder / f"{interface}-{way}-{number}".replace(" ", "-")
-                    skip = "env SKIP_SETUP=1 " if way == "plain" else ""
-                    command = cookiecutter_command(made, {"interface": interface}, "--no-input")
-                    script = {"text": text, "port": free_port(), "pins": pins}
-                    script["cookiecutter"] = skip + " ".join(f"'{word}'" for word in command)
-                    seconds[way].append(first_answer(script, environment, made))
-            for way, times in seconds.items():
-                ratio = statistics.median(times) / statistics.median(seconds["plain"])
-                print(f"{interface}  {way:<12}{statistics.median(times):6.1f} s {ratio:6.2f}", flush=True)
+            compare_ways(Path(name), interface, rounds)
+        compare_rendering(Path(name), 2 * rounds)
+    print(start.table(rounds))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    main(*map(int, sys.argv[1:]))
