@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -217,10 +216,11 @@ def test_without_a_base_there_is_one_sentence(base):
         compare.main(base)
 
 
+CLOCK = [0.0]
+
+
 def slowly(milliseconds, inner=None):
-    end = time.process_time() + milliseconds / 1000
-    while time.process_time() < end:
-        pass
+    CLOCK[0] += milliseconds / 1000
     if inner:
         inner()
 
@@ -245,12 +245,13 @@ def timed(monkeypatch):
     for name, member in list(vars(Timed).items()):
         if not name.startswith("__"):
             monkeypatch.setattr(Timed, name, member)
+    monkeypatch.setattr(loop.time, "process_time", lambda: CLOCK[0])
 
     def timed(parts, request):
         stopwatch = loop.Stopwatch({name: [f"{__name__}.Timed.{path}"] for name, path in parts.items()})
         stopwatch.start()
         stopwatch.request(request)
-        return {name: round(milliseconds, -1) for name, milliseconds in stopwatch.found(1).items()}
+        return {name: round(milliseconds) for name, milliseconds in stopwatch.found(1).items()}
 
     return timed
 

@@ -102,7 +102,7 @@ def compare_ways(folder, interface, rounds):
 
 
 def empty_template(folder):
-    """Make a template with the same files, all of which are empty, and without hooks; return its folder."""
+    """Make a template of empty files that have the names of ours, and without hooks; return its folder."""
     folder.mkdir()
     (folder / "cookiecutter.json").write_text('{"project_slug": "my_project", "app_name": "items"}')
     for path in (ROOT / "{{cookiecutter.project_slug}}").rglob("*"):

@@ -87,7 +87,7 @@ class Answers(NamedTuple):
 
 
 def bare_project(folder, generated):
-    """Return what `startproject` makes, with the app of bare/."""
+    """Return what `startproject` makes, with the app of bare/ and the frame of the generated project's pages."""
     folder.mkdir()
     project = Project(folder, {}).borrow(generated)
     project.call("django-admin", "startproject", "bare", ".")
@@ -95,6 +95,7 @@ def bare_project(folder, generated):
     shutil.copy(HERE / "bare" / "urls.py", folder / "bare")
     with (folder / "bare" / "settings.py").open("a") as settings:
         settings.write((HERE / "bare" / "settings.py").read_text())
+    shutil.copy(generated.path / "my_project" / "templates" / "base.html", folder / "items" / "templates")
     sqlite = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
     project.run("makemigrations", "items", env={"DATABASE": json.dumps(sqlite)})
     return project

@@ -43,10 +43,11 @@ class FilterBackend(rest_framework.DjangoFilterBackend):  # type: ignore[misc]
     filterset_classes: dict[Any, Any] = {}
 
     def get_filterset_class(self, view: Any, queryset: QuerySet | None = None) -> Any:
-        # django-filter builds a class from `filterset_fields` for each request.
-        key = queryset is not None and queryset.model, repr(getattr(view, "filterset_fields", None))
         if getattr(view, "filterset_class", None):
             return super().get_filterset_class(view, queryset)
+        # django-filter builds a class from `filterset_fields` for each request.
+        fields = repr(getattr(view, "filterset_fields", None))
+        key = self.filterset_base, getattr(queryset, "model", None), fields
         if key not in self.filterset_classes:
             self.filterset_classes[key] = super().get_filterset_class(view, queryset)
         return self.filterset_classes[key]

@@ -15,6 +15,7 @@ from django.db.models.query_utils import DeferredAttribute
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from rest_framework import exceptions, parsers, serializers
+from rest_framework.relations import PKOnlyObject
 from rest_framework.settings import api_settings
 
 from {{ cookiecutter.project_slug }}.forms import DURATION_VALIDATORS, constraint_errors, is_storable
@@ -94,7 +95,7 @@ class RelatedField(serializers.PrimaryKeyRelatedField):
 
     def to_representation(self, value: Any) -> Any:
         # A row of `values()` has the key itself.
-        return super().to_representation(value) if hasattr(value, "pk") else value
+        return super().to_representation(value if hasattr(value, "pk") else PKOnlyObject(value))
 
 
 class ModelSerializer(serializers.ModelSerializer):

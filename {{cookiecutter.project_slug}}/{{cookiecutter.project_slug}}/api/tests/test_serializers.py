@@ -23,7 +23,7 @@ from rest_framework.test import APITestCase
 from rest_framework.views import APIView
 
 from {{ cookiecutter.project_slug }}.api.schema import AutoSchema
-from {{ cookiecutter.project_slug }}.api.serializers import ModelSerializer
+from {{ cookiecutter.project_slug }}.api.serializers import ModelSerializer, RelatedField
 
 
 class GroupSerializer(ModelSerializer):
@@ -264,7 +264,8 @@ class RowTests(SimpleTestCase):
         page = type("Page", (models.Model,), {**attributes, "Meta": meta, "__module__": __name__})
         row = {kind.__name__.lower(): value for kind, value in values.items()}
         row = {**row, "id": 7, "price": Decimal("1.5"), "color": "r", "owner": 3}
-        serializer_class = serializer_of(page)
+        key = RelatedField(read_only=True, pk_field=serializers.CharField())
+        serializer_class = serializer_of(page, owner=key)
         for zone, empty in ("UTC", []), ("Asia/Kathmandu", []), ("UTC", [kind.__name__.lower() for kind in values]):
             shown = {**row, **dict.fromkeys(empty)}
             instance = page(**{"owner_id" if name == "owner" else name: value for name, value in shown.items()})
