@@ -13,11 +13,13 @@ from urllib.parse import urlsplit
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext, iscoroutinefunction, markcoroutinefunction, sync_to_async
 from channels.security.websocket import WebsocketDenier
 from django.conf import settings
+from django.core import signals
+from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import close_old_connections
-from django.http import HttpRequest, HttpResponseBase, parse_cookie
-from django.urls import Resolver404, resolve
+from django.http import FileResponse, HttpRequest, HttpResponseBase, parse_cookie
+from django.urls import Resolver404, resolve, set_script_prefix
 from django.utils.module_loading import import_string
 from whitenoise.middleware import WhiteNoiseMiddleware
 
@@ -90,7 +92,7 @@ class Request(UTF8RequestMixin, ASGIRequest):
 
 class Handler(ASGIHandler):
     """
-    Runs a synchronous view and all its middleware in one thread; Django would switch threads at each middleware.
+    Runs a synchronous view, its middleware and Django's signals in one thread; Django would switch threads at each.
 
     Asynchronous views and `/livez` occupy no thread.
     """
@@ -100,6 +102,7 @@ class Handler(ASGIHandler):
     def __init__(self) -> None:
         super().__init__()
         self.synchronous = WSGIHandler()
+        self.respond = sync_to_async(self.respond_in_thread)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["path"] == "/livez":
@@ -111,16 +114,54 @@ class Handler(ASGIHandler):
         else:
             await super().__call__(scope, bounded(receive), send)
 
-    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
-        if is_asynchronous(request.path_info):
-            return await super().get_response_async(request)
-        response = asyncio.ensure_future(sync_to_async(self.synchronous.get_response)(request))
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
+        prefix = settings.FORCE_SCRIPT_NAME or scope.get("root_path", "")
+        if is_asynchronous(scope["path"].removeprefix(prefix)):
+            await super().handle(scope, receive, send)
+            return
         try:
-            return await asyncio.shield(response)
-        except asyncio.CancelledError:
-            # The client has disconnected. Django would close the body while the thread still reads it.
-            await asyncio.wait([response])
-            raise
+            body_file = await self.read_body(receive)
+        except RequestAborted:
+            return
+        set_script_prefix(prefix)
+        response = await self.respond(scope, body_file)
+{% if cookiecutter.__django == "4.2" %}
+        await self.send_response(response, send)
+{% else %}
+        if response.streaming:
+            await self.stream(response, receive, send)
+        else:
+            await self.send_response(response, send)
+
+    async def stream(self, response: HttpResponseBase, receive: Any, send: Any) -> None:
+        """Send the parts of a response until there are no more, or until the client disconnects."""
+        sending = asyncio.ensure_future(self.send_response(response, send))
+        disconnecting = asyncio.ensure_future(receive())
+        await asyncio.wait({sending, disconnecting}, return_when=asyncio.FIRST_COMPLETED)
+        for task in sending, disconnecting:
+            task.cancel()
+        await asyncio.wait({sending, disconnecting})
+        await sync_to_async(response.close)()
+        if not sending.cancelled():
+            sending.result()
+{% endif %}
+
+    def respond_in_thread(self, scope: Any, body_file: IO[bytes]) -> HttpResponseBase:
+        """Return the response, which is closed unless it is sent in parts."""
+        signals.request_started.send(sender=type(self), scope=scope)
+        request, response = self.create_request(scope, body_file)
+        if request:
+            response = self.synchronous.get_response(request)
+            if isinstance(response, FileResponse):
+                response.block_size = self.chunk_size
+        else:
+            body_file.close()
+        response._handler_class = type(self)
+{% if cookiecutter.__django != "4.2" %}
+        if not response.streaming:
+            response.close()
+{% endif %}
+        return response
 
     def create_request(self, scope: Any, body_file: IO[bytes]) -> Any:
         request, error = super().create_request(scope, body_file)

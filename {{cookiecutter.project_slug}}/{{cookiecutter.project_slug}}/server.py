@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import time
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -15,7 +17,16 @@ from {{ cookiecutter.project_slug }}.environment import env
 
 
 class Protocol(HttpToolsProtocol):
-    """Answers requests that arrive just before the server stops, and refuses malformed handshakes."""
+    """
+    Answers requests that arrive just before the server stops, and refuses malformed handshakes.
+
+    The server processes share the connections.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        # Lets another process accept the next connection; one process could take all that arrive at once.
+        time.sleep(0.000001)
 
     def handle_websocket_upgrade(self) -> None:
         # The version of websockets for Python 3.9 raises an error for a key that is not ASCII.

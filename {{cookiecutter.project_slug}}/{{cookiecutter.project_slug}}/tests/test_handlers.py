@@ -2,13 +2,12 @@
 import asyncio
 import json
 import threading
-from io import BytesIO
 from unittest import mock
 
 from asgiref.testing import ApplicationCommunicator
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.test import SimpleTestCase, override_settings
-from django.urls import path
+from django.urls import path, reverse
 from django.views.decorators.csrf import csrf_exempt
 from redis.exceptions import RedisError
 
@@ -29,17 +28,22 @@ def upload(request):
 
 
 urlpatterns = [
-    path("synchronous", synchronous),
+    path("synchronous", synchronous, name="synchronous"),
     path("asynchronous", asynchronous),
     path("upload", csrf_exempt(upload)),
+    path("parts", synchronous),
+    path("mounted", lambda request: HttpResponse(reverse("synchronous"))),
 ]
+
+
+def scope(path, method="GET"):
+    headers = [(b"host", b"testserver")]
+    return {"type": "http", "method": method, "path": path, "query_string": b"", "headers": headers}
 
 
 async def get(application, path):
     """Return the status and the text of the response."""
-    headers = [(b"host", b"testserver")]
-    request = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}
-    server = ApplicationCommunicator(application, request)
+    server = ApplicationCommunicator(application, scope(path))
     await server.send_input({"type": "http.request"})
     status = (await server.receive_output())["status"]
     text = (await server.receive_output())["body"].decode()
@@ -74,8 +78,13 @@ class HandlerTests(SimpleTestCase):
             return await get(application, "/synchronous")
 
         self.run_with_one_thread(visit)
-        # Two more times for Django's signals before and after the request; each checks connections twice.
-        self.assertEqual(self.close.call_count, 3 * 2)
+{% if cookiecutter.__django == "4.2" %}
+        # Once more for Django's signal after the request; each checks connections twice.
+        self.assertEqual(self.close.call_count, 2 * 2)
+{% else %}
+        # Connections are checked before and after.
+        self.assertEqual(self.close.call_count, 2)
+{% endif %}
 
     def test_an_asynchronous_view_occupies_no_thread_while_it_waits(self):
         async def visit(application):
@@ -105,20 +114,96 @@ class HandlerTests(SimpleTestCase):
             return HttpResponse("done")
 
         async def visit(application):
-            scope = {"type": "http", "method": "POST", "path": "/upload", "headers": [(b"host", b"testserver")]}
-            request = handlers.Request(scope, BytesIO(b"all of it"))
-            response = asyncio.create_task(Handler().get_response_async(request))
+            server = ApplicationCommunicator(application, scope("/upload", "POST"))
+            await server.send_input({"type": "http.request", "body": b"all of it"})
             while not enter.is_set():
                 await asyncio.sleep(0.01)
-            # Newer versions of Django do this when the client disconnects.
-            response.cancel()
+            await server.send_input({"type": "http.disconnect"})
             asyncio.get_running_loop().call_later(0.1, leave.set)
-            await response
+            await server.wait()
 
         with mock.patch.object(urlpatterns[2], "callback", csrf_exempt(reading)):
-            with self.assertRaises(asyncio.CancelledError):
-                self.run_with_one_thread(visit)
+            self.run_with_one_thread(visit)
         self.assertEqual(read, [b"all of it"])
+
+    def test_a_response_in_parts_is_closed_after_the_last_one(self):
+        async def visit(application):
+            server = ApplicationCommunicator(application, scope("/parts"))
+            await server.send_input({"type": "http.request"})
+            received = [await server.receive_output() for _ in range(4)]
+            await server.wait()
+            return [message.get("body") for message in received]
+
+        async def parts():
+            yield "one"
+            self.close.reset_mock()
+            yield "two"
+
+        with mock.patch.object(urlpatterns[3], "callback", lambda request: StreamingHttpResponse(parts())):
+            self.assertEqual(self.run_with_one_thread(visit), [None, b"one", b"two", None])
+        self.assertEqual(self.close.call_count, 2)
+
+{% if cookiecutter.__django != "4.2" %}
+    def test_a_response_in_parts_ends_when_the_client_disconnects(self):
+        ended = []
+
+        async def parts():
+            try:
+                while True:
+                    yield "again"
+                    await asyncio.sleep(0)
+            finally:
+                ended.append(True)
+
+        async def visit(application):
+            server = ApplicationCommunicator(application, scope("/parts"))
+            await server.send_input({"type": "http.request"})
+            await server.receive_output()
+            await server.send_input({"type": "http.disconnect"})
+            await server.wait()
+
+        with mock.patch.object(urlpatterns[3], "callback", lambda request: StreamingHttpResponse(parts())):
+            self.run_with_one_thread(visit)
+        self.assertEqual(ended, [True])
+
+{% endif %}
+    def test_an_error_in_a_part_ends_the_response(self):
+        async def parts():
+            yield "one"
+            raise LookupError("no second part")
+
+        async def visit(application):
+            server = ApplicationCommunicator(application, scope("/parts"))
+            await server.send_input({"type": "http.request"})
+            await server.wait()
+
+        with mock.patch.object(urlpatterns[3], "callback", lambda request: StreamingHttpResponse(parts())):
+            with self.assertRaisesMessage(LookupError, "no second part"):
+                self.run_with_one_thread(visit)
+
+    def test_a_client_that_disconnects_while_it_sends_gets_no_response(self):
+        async def visit(application):
+            server = ApplicationCommunicator(application, scope("/upload", "POST"))
+            await server.send_input({"type": "http.request", "body": b"a part", "more_body": True})
+            await server.send_input({"type": "http.disconnect"})
+            await server.wait()
+            return await server.receive_nothing()
+
+        with mock.patch.object(urlpatterns[2], "callback", mock.Mock()) as view:
+            self.assertTrue(self.run_with_one_thread(visit))
+        view.assert_not_called()
+
+    def test_a_view_knows_the_path_under_which_the_site_is_mounted(self):
+        async def visit(application):
+            mounted = {**scope("/site/mounted"), "root_path": "/site"}
+            server = ApplicationCommunicator(application, mounted)
+            await server.send_input({"type": "http.request"})
+            await server.receive_output()
+            text = (await server.receive_output())["body"].decode()
+            await server.wait()
+            return text
+
+        self.assertEqual(self.run_with_one_thread(visit), "/site/synchronous")
 
     def test_livez_does_not_wait_for_a_thread(self):
         async def visit(application):

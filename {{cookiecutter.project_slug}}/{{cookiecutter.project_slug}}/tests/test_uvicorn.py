@@ -51,6 +51,13 @@ class UvicornTests(SimpleTestCase):
         self.assertEqual(self.config(LISTEN_PID=str(os.getpid())).fd, 3)
         self.assertIsNone(self.config(LISTEN_PID="1").fd)
 
+    async def test_each_connection_gives_the_other_processes_time_to_accept_the_next_one(self):
+        config = self.config()
+        config.load()
+        with mock.patch.object(server, "time") as time:
+            Protocol(config, ServerState(), {}, asyncio.get_running_loop()).connection_made(mock.MagicMock())
+        time.sleep.assert_called_once()
+
     async def test_a_connection_is_not_closed_while_its_first_request_is_on_its_way(self):
         config = self.config()
         config.load()
