@@ -6,14 +6,14 @@ import functools
 import math
 from collections.abc import Callable
 from copy import copy
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.validators import RegexValidator
 from django.db import IntegrityError, models, transaction
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.models.query_utils import DeferredAttribute
 from django.utils.functional import cached_property
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from rest_framework import exceptions, parsers, serializers
 from rest_framework.relations import PKOnlyObject
 from rest_framework.settings import api_settings
@@ -109,7 +109,18 @@ class ModelSerializer(serializers.ModelSerializer):
         models.JSONField: JSONField,
     }
 
+    # (class, name of the field, language) -> what build_standard_field returns. Labels depend on the language.
+    standard_fields: ClassVar[dict[tuple[type, str, str | None], tuple[Any, dict[str, Any]]]] = {}
+
     def build_standard_field(self, field_name: str, model_field: Any) -> Any:
+        key = type(self), field_name, get_language()
+        if key not in self.standard_fields:
+            self.standard_fields[key] = self.new_standard_field(field_name, model_field)
+        field_class, kwargs = self.standard_fields[key]
+        # REST framework and subclasses change the arguments.
+        return field_class, {name: [*value] if isinstance(value, list) else value for name, value in kwargs.items()}
+
+    def new_standard_field(self, field_name: str, model_field: Any) -> Any:
         field_class, kwargs = super().build_standard_field(field_name, model_field)
         if issubclass(field_class, serializers.IntegerField) and "read_only" not in kwargs:
             low, high = integer_range(model_field)

@@ -15,6 +15,7 @@ from django.db.models.query_utils import DeferredAttribute
 from django.test import RequestFactory, SimpleTestCase, TestCase, override_settings
 from django.test.utils import isolate_apps
 from django.urls import path
+from django.utils import translation
 from django.utils.timezone import override as override_timezone
 from drf_spectacular.plumbing import ComponentRegistry
 from rest_framework import generics, serializers, status
@@ -66,6 +67,30 @@ class NumberTests(SimpleTestCase):
         for number, is_valid in (0, True), (2**31 - 1, True), (2**31, False), (-1, False):
             with self.subTest(number=number):
                 self.assertIs(PageSerializer(data={"number": number}).is_valid(), is_valid)
+
+
+class ArgumentTests(SimpleTestCase):
+    def arguments(self):
+        return GroupSerializer().build_standard_field("name", Group._meta.get_field("name"))[1]
+
+    def test_labels_have_the_language_of_the_request(self):
+        class SignInSerializer(ModelSerializer):
+            class Meta:
+                model = get_user_model()
+                fields = ["last_login"]
+
+        labels = []
+        for language in "en", "de", "en":
+            with translation.override(language):
+                labels.append(str(SignInSerializer().fields["last_login"].label))
+        self.assertEqual(labels, ["Last login", "Letzte Anmeldung", "Last login"])
+
+    def test_a_change_of_arguments_stays_with_its_serializer(self):
+        first = self.arguments()
+        first["validators"].append(math.isfinite)
+        first["read_only"] = True
+        self.assertNotIn(math.isfinite, self.arguments()["validators"])
+        self.assertNotIn("read_only", self.arguments())
 
 
 class HostileTests(SimpleTestCase):
