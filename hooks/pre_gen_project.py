@@ -10,12 +10,12 @@ Path(__file__).unlink()
 sys.dont_write_bytecode = True
 sys.path.insert(0, {{template_root() | tojson}})
 
-from template_code.answers import refusals  # noqa: E402
 from template_code.files import optional_files, set_users_files_aside  # noqa: E402
 
-ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
+# Jinja has asked the template's code, which takes a while to import here.
+REFUSALS = json.loads(r"""{{ cookiecutter | refusals | tojson }}""")
 
-if refusals(ANSWERS):
+if REFUSALS:
     # Cookiecutter prints its own error, and since 2.7 a traceback, right after this.
-    sys.exit("\n" + "\n".join(refusals(ANSWERS)) + "\n")
-set_users_files_aside(optional_files(ANSWERS))
+    sys.exit("\n" + "\n".join(REFUSALS) + "\n")
+set_users_files_aside(optional_files(json.loads(r"""{{ cookiecutter | tojson }}""")))

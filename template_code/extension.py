@@ -10,6 +10,7 @@ from jinja2.ext import Extension
 from template_code import answers, names, pipfile, questions, texts
 
 FILTERS = [
+    answers.refusals,
     answers.refuse_impossible_answers,
     answers.running_python,
     names.package_name,

@@ -40,10 +40,13 @@ def install(state: State) -> str:
         if is_new:
             make_virtualenv(state, pipenv)
             lock = lock or pipfile.write_tested_lock(state, pipfile.configure(state, PYTHON))
-        if is_new and lock and state.uv:
-            install_locked(state, pipenv)
+        if is_new and lock and state.uv and install_locked(state, pipenv):
+            # Django takes a while to start, and Pipenv to find that nothing is missing.
+            state.manager.start()
         which = install_with_pipenv(state, pipenv, lock)
     except BaseException:
+        # Windows does not rename the folder of a program that runs.
+        state.manager.close()
         if is_new and VIRTUALENV.exists():
             reject_virtualenv()
         raise
@@ -68,14 +71,16 @@ def remove_rejected_virtualenvs() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def install_locked(state: State, pipenv: list[str]) -> None:
-    """Install what Pipfile.lock says with uv; leave an empty virtualenv if uv fails."""
+def install_locked(state: State, pipenv: list[str]) -> bool:
+    """Install what Pipfile.lock says with uv; if it fails, return False and leave an empty virtualenv."""
     try:
         install_pinned(state, PYTHON, pipfile.locked_packages())
+        return True
     except StepFailed:
         # Pipenv would take half a package for a whole one.
         reject_virtualenv()
         make_virtualenv(state, pipenv)
+        return False
 
 
 def install_with_pipenv(state: State, pipenv: list[str], lock: Optional[str]) -> str:
@@ -94,6 +99,7 @@ def install_with_pipenv(state: State, pipenv: list[str], lock: Optional[str]) ->
             raise StepFailed("The package index does not answer.") from None
         if not lock:
             raise
+    state.manager.close()
     pipfile.LOCK.unlink()
     try:
         state.runner.run(*install)

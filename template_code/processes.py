@@ -138,9 +138,11 @@ class Runner:
 RUN_COMMANDS = """
 import os, sys
 from importlib import invalidate_caches
+import django
 from django.core.management import execute_from_command_line
 os.environ["DJANGO_SETTINGS_MODULE"] = sys.argv[1]
 done, sys.stdout = sys.stdout, sys.stderr
+django.setup()
 for line in sys.stdin:
     invalidate_caches()
     execute_from_command_line(["manage.py", *line.split()])
@@ -156,18 +158,23 @@ class Manager:
         self.command = (python, "-c", RUN_COMMANDS, settings)
         self.process: Optional[subprocess.Popen[str]] = None
 
-    def run(self, *arguments: str) -> str:
-        """Run a command; return what it printed, or raise StepFailed unless it succeeds."""
+    def start(self) -> "subprocess.Popen[str]":
+        """Start the process, unless it runs, and return it; Django is ready soon after."""
         if not self.process:
             self.process = self.runner.start(*self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert self.process.stdin
-        assert self.process.stdout
+        return self.process
+
+    def run(self, *arguments: str) -> str:
+        """Run a command; return what it printed, or raise StepFailed unless it succeeds."""
+        process = self.start()
+        assert process.stdin
+        assert process.stdout
         before = self.runner.log.stat().st_size
         with contextlib.suppress(BrokenPipeError):
-            print(*arguments, file=self.process.stdin, flush=True)
-        if not self.process.stdout.readline():
+            print(*arguments, file=process.stdin, flush=True)
+        if not process.stdout.readline():
             with contextlib.suppress(StepFailed):
-                wait_for(self.process)
+                wait_for(process)
             raise StepFailed(f"`manage.py {arguments[0]}` failed.")
         return self.runner.log.read_bytes()[before:].decode(errors="replace")
 
@@ -177,3 +184,4 @@ class Manager:
             # Closing the pipe writes what the process did not read.
             with contextlib.suppress(BrokenPipeError), self.process:
                 kill(self.process)
+            self.process = None

@@ -26,15 +26,20 @@ case $1 in
 install) {install} ;;
 esac
 """
-# Prints that each command of manage.py is done, and runs none.
+# Writes its process id to `started`. Prints that each command of manage.py is done, and runs none.
 PYTHON = """\
 #!/bin/sh
+echo $$ >> {started}
 while read -r command; do
     case $command in spectacular*) {describe} ;; esac
     echo "$command is done" >&2
     echo
 done
 """
+
+EMPTY_LOCK = '{"default": {}, "develop": {}}'
+# Fails after ten seconds.
+WAIT_FOR_DJANGO = "n=0; until [ -e STARTED ] || [ $n = 1000 ]; do n=$((n + 1)); /bin/sleep 0.01; done; [ -e STARTED ]"
 
 
 def program(path, text):
@@ -50,7 +55,9 @@ class Fakes:
     def __init__(self, folder, install="true", uv=None, describe=": > schema.yml.new"):
         self.folder = folder
         self.bin = folder / "bin"
-        python = program(folder / "python", PYTHON.format(describe=describe))
+        self.started = folder / "started"
+        python = program(folder / "python", PYTHON.format(describe=describe, started=self.started))
+        install = install.replace("STARTED", str(self.started))
         program(self.bin / "pipenv", PIPENV.format(python=python, install=install))
         if uv:
             program(self.bin / "uv", f"#!/bin/sh\n{uv}\n")
@@ -131,6 +138,21 @@ def test_uv_installs_if_it_is_found_and_pipenv_checks_the_result(tmp_path):
     assert re.search(rf"^{words}.*?^\$ pipenv install --dev$", log, re.MULTILINE | re.DOTALL)
 
 
+def test_django_starts_while_pipenv_checks_what_uv_has_installed(tmp_path):
+    fakes = Fakes(tmp_path, uv="exit 0", install=WAIT_FOR_DJANGO)
+    project = fakes.generate()
+    assert READY in project.output
+    assert len(fakes.started.read_text().split()) == 1
+
+
+def test_django_starts_again_after_pipenv_has_changed_the_packages(tmp_path):
+    install = f"{WAIT_FOR_DJANGO}; [ ! -e Pipfile.lock ] && echo '{EMPTY_LOCK}' > Pipfile.lock"
+    project = Fakes(tmp_path, uv="exit 0", install=install).generate()
+    assert READY in project.output
+    log = (project.path / "setup.log").read_text()
+    assert log.rindex("$ .venv/bin/python -c ") > log.rindex("$ pipenv install --dev")
+
+
 def test_an_unfinished_installation_of_uv_is_removed(tmp_path):
     project = Fakes(tmp_path, install="[ ! -e .venv/half ]", uv=": > .venv/half; exit 1").generate()
     assert " packages, as tested\n" in project.output
@@ -138,8 +160,7 @@ def test_an_unfinished_installation_of_uv_is_removed(tmp_path):
 
 
 def test_pipenv_resolves_a_version_that_is_not_available(tmp_path):
-    lock = json.dumps({"default": {}, "develop": {}})
-    install = f"[ ! -e Pipfile.lock ] && echo '{lock}' > Pipfile.lock"
+    install = f"[ ! -e Pipfile.lock ] && echo '{EMPTY_LOCK}' > Pipfile.lock"
     project = Fakes(tmp_path, install=install).generate()
     assert " 0 packages, as Pipenv resolved them, because a tested version is not available here\n" in project.output
     assert READY in project.output
