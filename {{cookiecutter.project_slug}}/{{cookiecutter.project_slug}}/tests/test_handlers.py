@@ -2,10 +2,11 @@
 import asyncio
 import json
 import threading
+from io import BytesIO
 from unittest import mock
 
 from asgiref.testing import ApplicationCommunicator
-from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.test import SimpleTestCase, override_settings
 from django.urls import path, reverse
 from django.views.decorators.csrf import csrf_exempt
@@ -167,6 +168,20 @@ class HandlerTests(SimpleTestCase):
         self.assertEqual(ended, [True])
 
 {% endif %}
+    def test_a_file_is_sent_in_large_parts(self):
+        file = FileResponse(BytesIO(b"a" * (Handler.chunk_size + 1)))
+
+        async def visit(application):
+            server = ApplicationCommunicator(application, scope("/parts"))
+            await server.send_input({"type": "http.request"})
+            received = [await server.receive_output() for _ in range(3)]
+            await server.wait()
+            return [len(message["body"]) for message in received[1:]]
+
+        # Django warns, because it has to read the whole file before it sends it.
+        with mock.patch.object(urlpatterns[3], "callback", lambda request: file), self.assertWarns(Warning):
+            self.assertEqual(self.run_with_one_thread(visit), [Handler.chunk_size, 1])
+
     def test_an_error_in_a_part_ends_the_response(self):
         async def parts():
             yield "one"
