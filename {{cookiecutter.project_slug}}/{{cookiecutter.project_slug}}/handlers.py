@@ -18,7 +18,7 @@ from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import close_old_connections
-from django.http import FileResponse, HttpRequest, HttpResponseBase, parse_cookie
+from django.http import FileResponse, HttpRequest, parse_cookie
 from django.urls import Resolver404, resolve, set_script_prefix
 from django.utils.module_loading import import_string
 from whitenoise.middleware import WhiteNoiseMiddleware
@@ -133,7 +133,7 @@ class Handler(ASGIHandler):
         else:
             await self.send_response(response, send)
 
-    async def stream(self, response: HttpResponseBase, receive: Any, send: Any) -> None:
+    async def stream(self, response: Any, receive: Any, send: Any) -> None:
         """Send the parts of a response until there are no more, or until the client disconnects."""
         sending = asyncio.ensure_future(self.send_response(response, send))
         disconnecting = asyncio.ensure_future(receive())
@@ -146,7 +146,7 @@ class Handler(ASGIHandler):
             sending.result()
 {% endif %}
 
-    def respond_in_thread(self, scope: Any, body_file: IO[bytes]) -> HttpResponseBase:
+    def respond_in_thread(self, scope: Any, body_file: IO[bytes]) -> Any:
         """Return the response, which is closed unless it is sent in parts."""
         signals.request_started.send(sender=type(self), scope=scope)
         request, response = self.create_request(scope, body_file)
