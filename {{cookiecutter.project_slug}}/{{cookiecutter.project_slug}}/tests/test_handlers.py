@@ -161,10 +161,12 @@ class HandlerTests(SimpleTestCase):
             await server.send_input({"type": "http.request"})
             await server.receive_output()
             await server.send_input({"type": "http.disconnect"})
-            await server.wait()
+            done, _ = await asyncio.wait({server.future}, timeout=5)
+            server.future.cancel()
+            return bool(done)
 
         with mock.patch.object(urlpatterns[3], "callback", lambda request: StreamingHttpResponse(parts())):
-            self.run_with_one_thread(visit)
+            self.assertTrue(self.run_with_one_thread(visit))
         self.assertEqual(ended, [True])
 
 {% endif %}
