@@ -266,7 +266,9 @@ else:
 
 AUTH_USER_MODEL = "users.User"
 
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["users.backends.AuthenticationBackend"]
+
+SESSION_ENGINE = "users.sessions"
 
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
