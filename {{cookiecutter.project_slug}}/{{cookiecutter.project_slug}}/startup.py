@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import select
 import sys
@@ -33,7 +34,9 @@ def wait(connection: Any) -> None:
 
 
 def prepare() -> None:
-    """Limit how long a request waits for PostgreSQL, and warn if DEBUG is on."""
+    """Limit how long a request waits for PostgreSQL or the garbage collector, and warn if DEBUG is on."""
+    # What is loaded by now stays, so the collector need not visit it again and again.
+    gc.freeze()
     # Windows has no poll().
     if sys.platform != "win32":
         extensions.set_wait_callback(wait)

@@ -1,3 +1,4 @@
+import gc
 import socket
 from unittest import mock
 
@@ -29,6 +30,7 @@ class PrepareTests(SimpleTestCase):
         """Prepare a process of this command, and return mocks of the functions it calls."""
         callback = mock.patch.object(extensions, "set_wait_callback")
         warning = mock.patch.object(startup.logger, "warning")
+        self.addCleanup(gc.unfreeze)
         with callback as set_wait_callback, warning as warn, mock.patch("sys.argv", command.split()):
             with self.settings(**settings):
                 startup.prepare()
@@ -43,3 +45,8 @@ class PrepareTests(SimpleTestCase):
         for command, debug, calls in ("gunicorn", False, 0), ("manage.py runserver", True, 0), ("gunicorn", True, 1):
             with self.subTest(command, debug=debug):
                 self.assertEqual(self.prepare(command, DEBUG=debug)[1].call_count, calls)
+
+    def test_the_garbage_collector_leaves_out_what_a_server_has_loaded(self):
+        gc.unfreeze()
+        self.prepare("server")
+        self.assertGreater(gc.get_freeze_count(), 10_000)
