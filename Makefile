@@ -17,9 +17,10 @@
 #   make requirements                updates the pinned tools of this repository
 #   make release                     makes a version: CHANGELOG.md, cookiecutter.json and a tag; says what to push
 #   make benchmark                   the time from the command to the first page, compared with doing it by hand, the
-#                                    rendering alone, and the start of commands and servers
+#                                    rendering alone, and the start of commands and servers; into
+#                                    tools/benchmarks/README.md
 #   make benchmark-servers           requests per second and memory of each server, compared with queries by hand, with
-#                                    FastAPI and with a bare project; into tools/benchmarks/README.md
+#                                    FastAPI and with a bare project; into the same page
 #   make benchmark-compare BASE=main compares the speed of the project with that of another commit; fails if a request
 #                                    has become slower by more than 5 %
 #   make benchmark-scaling           which limit a deployed project reaches first, and what each step of growth gives;

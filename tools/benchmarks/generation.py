@@ -1,8 +1,8 @@
-"""Time from the command to the first page: `.venv/bin/python -m tools.benchmarks.generation [ROUNDS]`.
+"""Time from the command to the first page, into README.md: `.venv/bin/python -m tools.benchmarks.generation [ROUNDS]`.
 
-Each way is timed in turn, with warm caches; a line has the median in seconds, and its ratio to the plain way with the
-same tools. That renders the project without a set-up, installs the same pins, with uv or with `python -m venv` and
-pip, and runs `makemigrations`, `migrate` and `runserver`.
+Each way is timed in turn, with warm caches; a row has the medians in seconds, and their ratio. The plain way renders
+the project without a set-up, installs the same pins, with uv or with `python -m venv` and pip, and runs
+`makemigrations`, `migrate` and `runserver`.
 
 Then come the rendering alone beside that of an empty template of as many files, and the table of start.py.
 """
@@ -23,7 +23,7 @@ from template_code.questions import ROOT
 from tests.support.hooks import path_of_tools
 from tests.support.machine import clean_environment, free_port
 from tests.support.project import cookiecutter_command
-from tools.benchmarks import start
+from tools.benchmarks import results, start
 
 PLAIN = """
 {cookiecutter}
@@ -80,8 +80,15 @@ def pins_of(folder, environment, interface):
     return pins
 
 
+def row(*names, ours, other):
+    """Print and return the row of two medians of seconds."""
+    cells = [*names, f"{ours:.2f}", f"{other:.2f}", f"{ours / other:.2f}"]
+    print(*cells, flush=True)
+    return cells
+
+
 def compare_ways(folder, interface, rounds):
-    """Print how long each way takes from the command to the first page."""
+    """Return rows that say how long each way takes from the command to the first page."""
     with_uv = clean_environment(PATH=path_of_tools(folder / f"with-uv-{interface}", "pipenv", "uv"))
     without_uv = clean_environment(PATH=path_of_tools(folder / f"without-uv-{interface}", "pipenv"))
     pins = pins_of(folder / f"pins-{interface}", with_uv, interface)
@@ -96,9 +103,10 @@ def compare_ways(folder, interface, rounds):
                 script["cookiecutter"] = ("env SKIP_SETUP=1 " if way == "plain" else "") + shlex.join(command)
                 seconds.setdefault((name, way), []).append(first_answer(script, environment, made))
     medians = {key: statistics.median(times) for key, times in seconds.items()}
-    for (name, way), median in medians.items():
-        ratio = median / medians[name, "plain"]
-        print(f"{interface}  {f'{way}, {name}':<22}{median:6.2f} s {ratio:6.2f}", flush=True)
+    return [
+        row(interface, f"The first page, {name}, s", ours=medians[name, "ours"], other=medians[name, "plain"])
+        for name in tools
+    ]
 
 
 def empty_template(folder):
@@ -114,7 +122,7 @@ def empty_template(folder):
 
 
 def compare_rendering(folder, rounds):
-    """Print the CPU time that Cookiecutter needs for the files alone, with our template and with an empty one."""
+    """Return the row of the CPU time that Cookiecutter needs for our template's files alone, and for an empty one."""
     templates = {"empty": empty_template(folder / "empty"), "ours": ROOT}
     seconds = {name: [] for name in templates}
     for number in range(rounds):
@@ -125,17 +133,25 @@ def compare_rendering(folder, rounds):
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             seconds[name].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     medians = {name: statistics.median(times) for name, times in seconds.items()}
-    for name, median in medians.items():
-        print(f"Rendering, {name:<17}{median:6.2f} s {median / medians['empty']:6.2f}", flush=True)
+    return row("ASGI", "Rendering alone, s", ours=medians["ours"], other=medians["empty"])
 
 
 def main(rounds=5):
-    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, {rounds} rounds", flush=True)
+    conditions = [
+        *results.machine(),
+        ("Versions", f"Python {sys.version.split()[0]}"),
+        ("Rounds", f"{rounds}; {2 * rounds} for the rendering"),
+    ]
     with tempfile.TemporaryDirectory() as name:
-        for interface in "ASGI", "WSGI":
-            compare_ways(Path(name), interface, rounds)
-        compare_rendering(Path(name), 2 * rounds)
-    print(start.table(rounds))
+        folder = Path(name)
+        rows = [*compare_ways(folder, "ASGI", rounds), *compare_ways(folder, "WSGI", rounds)]
+        rows.append(compare_rendering(folder, 2 * rounds))
+    results.write(
+        results.table(["Measured", "on or with"], conditions),
+        results.table(["Interface", "Measured", "Ours:", "Plain way, or empty template:", "Ratio:"], rows),
+        start.table(rounds),
+        name="first page",
+    )
 
 
 if __name__ == "__main__":

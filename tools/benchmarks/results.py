@@ -1,5 +1,6 @@
 """The results in README.md or another page, between two comments."""
 
+import datetime
 import os
 import platform
 import re
@@ -18,7 +19,7 @@ def table(head, rows):
 
 
 def machine():
-    """Return the rows that say what machine this is."""
+    """Return the rows that say what machine this is, and the date."""
     model = re.search("(?m)^model name\\s*: (.*)", Path("/proc/cpuinfo").read_text())
     system = re.search('(?m)^PRETTY_NAME="?([^"\n]*)', Path("/etc/os-release").read_text())
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
@@ -26,6 +27,7 @@ def machine():
         ("Processor", f"{os.cpu_count()} cores, {model[1] if model else platform.machine()}"),
         ("Memory", f"{memory:.0f} GB"),
         ("System", f"{system[1]}"),
+        ("Date", f"{datetime.date.today()}"),
     ]
 
 

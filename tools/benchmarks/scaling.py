@@ -191,7 +191,7 @@ def steps_table(found, style, connections, view):
 
 def sentences(project, postgres, measured, connection, rounds, seconds):
     """Return the paragraph about the machine, the versions, and what a request and a connection cost."""
-    processor, memory_size, _ = (value for _, value in results.machine())
+    processor, memory_size, *_ = (value for _, value in results.machine())
     server = "Uvicorn" if project.answers["interface"] == "ASGI" else "gunicorn"
     nginx_version = subprocess.run([program("nginx"), "-v"], capture_output=True, text=True).stderr.split("/")[-1]
     versions = {
