@@ -6,12 +6,12 @@ from django.contrib.sessions.backends import db
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-# Each request of a signed-in user needs this query. The ORM would build its SQL anew each time.
+# This query runs for each request of a signed-in user. Plain SQL is faster than the ORM.
 SQL = "SELECT * FROM django_session WHERE session_key = %s"
 
 
 class SessionStore(db.SessionStore):
-    """Django's sessions in the database, found by a fixed query."""
+    """Django's database-backed sessions, with a faster lookup."""
 
     def load(self) -> dict[str, Any]:
         for session in Session.objects.raw(SQL, [self.session_key]):

@@ -34,8 +34,8 @@ def wait(connection: Any) -> None:
 
 
 def prepare() -> None:
-    """Limit how long a request waits for PostgreSQL or the garbage collector, and warn if DEBUG is on."""
-    # What is loaded by now stays, so the collector need not visit it again and again.
+    """Limit how long a request waits for PostgreSQL, speed up garbage collection, and warn if DEBUG is on."""
+    # The garbage collector ignores the objects that exist now: they stay until the process ends.
     gc.freeze()
     # Windows has no poll().
     if sys.platform != "win32":

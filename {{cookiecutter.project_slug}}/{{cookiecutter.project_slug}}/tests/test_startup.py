@@ -46,7 +46,7 @@ class PrepareTests(SimpleTestCase):
             with self.subTest(command, debug=debug):
                 self.assertEqual(self.prepare(command, DEBUG=debug)[1].call_count, calls)
 
-    def test_the_garbage_collector_leaves_out_what_a_server_has_loaded(self):
+    def test_the_garbage_collector_of_a_server_ignores_loaded_objects(self):
         gc.unfreeze()
         self.prepare("server")
         self.assertGreater(gc.get_freeze_count(), 10_000)
