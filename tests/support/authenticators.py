@@ -9,9 +9,9 @@ PERIOD = 30
 
 
 def totp(secret):
-    """Return the code of this moment (RFC 6238), which is valid for two more seconds at least."""
+    """Return the code of this moment (RFC 6238), which is valid for ten more seconds at least."""
     left = PERIOD - time.time() % PERIOD
-    if left < 2:
+    if left < 10:
         time.sleep(left)
     counter = struct.pack(">Q", int(time.time()) // PERIOD)
     digest = hmac.digest(base64.b32decode(secret), counter, "sha1")

@@ -15,7 +15,7 @@ import pytest
 from filelock import FileLock
 
 from template_code.questions import ROOT
-from tests.support.machine import KEPT, program
+from tests.support.machine import kept_environment, program
 
 RELEASE = "bookworm"
 BASE = ROOT / ".cache" / f"debian-{RELEASE}"
@@ -36,11 +36,15 @@ printf '[Service]\nPrivateUsers=no\n' > etc/systemd/system/redis-server.service.
 for unit in {masked}; do ln -s /dev/null etc/systemd/system/$unit.service; done
 mount -t tmpfs none run
 mount -t tmpfs none tmp
+mkdir -p {cache} root/.cache/pip
+mount --bind {cache} root/.cache/pip
 echo {name} > etc/hostname
 # An update of Debian's certificates keeps these.
 cp etc/ssl/certs/ca-certificates.crt usr/local/share/ca-certificates/tests.crt
 exec chroot . env -i container=tests PATH={path} /lib/systemd/systemd --log-target=null --show-status=0
 """
+# All machines share it with this one. Otherwise each would download all packages.
+CACHE = Path.home() / ".cache" / "pip"
 # The ports of nginx and Apache, PostgreSQL, Redis and Daphne.
 PORTS = [80, 443, 5432, 6379, 8000]
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -93,8 +97,7 @@ class Debian:
     def __init__(self, process, root):
         self.process = process
         self.root = root
-        kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith("PIP_")}
-        self.environment = {**kept, "HOME": "/root", "LANG": "C.UTF-8", "PATH": PATH}
+        self.environment = {**kept_environment(), "HOME": "/root", "PATH": PATH}
 
     def inside(self, *command):
         """Return the command line that runs a command as root on the machine."""
@@ -172,7 +175,7 @@ def running_debian(name="debian", network=None):
             pytest.fail(f"the machine needs port {taken[0]}: stop the program that uses it", pytrace=False)
         time.sleep(0.2)
     with tempfile.TemporaryDirectory(prefix="debian-") as folder:
-        script = START.format(folder=folder, base=base(), path=PATH, masked=MASKED, name=name)
+        script = START.format(folder=folder, base=base(), path=PATH, masked=MASKED, name=name, cache=CACHE)
         # The machine ends too if these tests are killed.
         command = ["setpriv", "--pdeathsig", "KILL"]
         command += ["nsenter", f"--net=/run/netns/{network}"] if network else []

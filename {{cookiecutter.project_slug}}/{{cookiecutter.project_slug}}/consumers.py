@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from hashlib import sha256
 from importlib import import_module
 from typing import Any
@@ -18,6 +19,10 @@ from django.db.models import Model
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
+
+from {{ cookiecutter.project_slug }}.handlers import server_loop
+
+logger = logging.getLogger(__name__)
 
 SIGNED_OUT = 4401
 
@@ -76,16 +81,27 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         await self.close(SIGNED_OUT)
 
 
+async def send(group: str, message: dict[str, Any]) -> None:
+    """Send a message to all sockets of a group. Log an error, because what the message is about has been committed."""
+    try:
+        layer: Any = get_channel_layer()
+        await asyncio.wait_for(layer.group_send(group, message), 1)
+    except Exception:
+        logger.exception("A message to open pages was not sent.")
+
+
 def tell(group: str, message: dict[str, Any]) -> None:
     """Send a message to all sockets of a group when the current transaction is committed."""
 
-    async def send() -> None:
-        layer: Any = get_channel_layer()
-        # A channel layer that does not answer must not block the request.
-        await asyncio.wait_for(layer.group_send(group, message), 1)
+    def start() -> None:
+        loop = server_loop.get(None)
+        if loop:
+            # The request does not wait for the channel layer.
+            asyncio.run_coroutine_threadsafe(send(group, message), loop)
+        else:
+            async_to_sync(send)(group, message)
 
-    # Robust, because the change is already committed: a channel layer that is down must not fail the request.
-    transaction.on_commit(lambda: async_to_sync(send)(), robust=True)
+    transaction.on_commit(start)
 
 
 @receiver(user_logged_out)

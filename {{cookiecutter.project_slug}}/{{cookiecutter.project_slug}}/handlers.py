@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import IO, Any
 from urllib.parse import urlsplit
 
@@ -25,6 +26,8 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 
 from {{ cookiecutter.project_slug }}.health import livez
 from {{ cookiecutter.project_slug }}.security import UTF8RequestMixin, has_nul
+
+server_loop: ContextVar[asyncio.AbstractEventLoop] = ContextVar("server_loop")
 
 
 class Threads(ThreadPoolExecutor):
@@ -46,7 +49,8 @@ class SharedThreads:
     """
     Runs all synchronous code of an ASGI application in ASGI_THREADS threads. Requests wait for a free thread.
 
-    By default, Django starts a thread and opens a database connection for each request.
+    By default, Django starts a thread and opens a database connection for each request. The threads find the event loop
+    of the server in `server_loop`.
     """
 
     def __init__(self, application: Callable[..., Awaitable[None]]) -> None:
@@ -56,9 +60,11 @@ class SharedThreads:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         token = SyncToAsync.thread_sensitive_context.set(self.threads)
+        loop_token = server_loop.set(asyncio.get_running_loop())
         try:
             await self.application(scope, receive, send)
         finally:
+            server_loop.reset(loop_token)
             SyncToAsync.thread_sensitive_context.reset(token)
 
 

@@ -1,6 +1,6 @@
 {% if cookiecutter.interface == "ASGI" %}
-{% if cookiecutter.__django < "6" %}
 import asyncio
+{% if cookiecutter.__django < "6" %}
 import contextlib
 {% endif %}
 from importlib import import_module
@@ -62,9 +62,20 @@ class LiveConsumerTests(TransactionTestCase):
 
     def test_a_change_is_saved_when_the_channel_layer_is_down(self):
         layer = mock.Mock(group_send=mock.AsyncMock(side_effect=RedisError))
-        with mock.patch.object(consumers, "get_channel_layer", return_value=layer), self.assertLogs("django.db"):
+        with mock.patch.object(consumers, "get_channel_layer", return_value=layer), self.assertLogs(consumers.logger):
             self.announce(self.ada)
         layer.group_send.assert_called_once()
+
+    async def test_a_request_does_not_wait_for_the_channel_layer(self):
+        loop = asyncio.get_running_loop()
+        answer = loop.create_future()
+        layer = mock.Mock(**{"group_send.return_value": answer})
+        patched = {"get_channel_layer": lambda: layer, "server_loop": mock.Mock(**{"get.return_value": loop})}
+        with mock.patch.multiple(consumers, **patched):
+            await sync_to_async(self.announce)(self.ada)
+            layer.group_send.assert_called_once()
+            self.assertFalse(answer.done())
+        answer.set_result(None)
 
     async def test_closes_when_its_session_is_signed_out(self):
         other = Client()

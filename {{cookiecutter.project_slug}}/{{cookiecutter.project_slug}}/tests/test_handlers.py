@@ -5,6 +5,7 @@ import threading
 from io import BytesIO
 from unittest import mock
 
+from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from django.http import FileResponse, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.test import SimpleTestCase, override_settings
@@ -13,7 +14,14 @@ from django.views.decorators.csrf import csrf_exempt
 from redis.exceptions import RedisError
 
 from {{ cookiecutter.project_slug }} import handlers
-from {{ cookiecutter.project_slug }}.handlers import Handler, SharedThreads, Sockets, bounded, is_asynchronous
+from {{ cookiecutter.project_slug }}.handlers import (
+    Handler,
+    SharedThreads,
+    Sockets,
+    bounded,
+    is_asynchronous,
+    server_loop,
+)
 
 
 def synchronous(request):
@@ -73,6 +81,13 @@ class HandlerTests(SimpleTestCase):
         answers = self.run_with_one_thread(visit)
         self.assertEqual(len(set(answers)), 1)
         self.assertNotEqual(answers[0], (200, str(threading.get_ident())))
+
+    async def test_a_thread_finds_the_event_loop_of_the_server(self):
+        async def application(scope, receive, send):
+            self.assertIs(await sync_to_async(server_loop.get)(), asyncio.get_running_loop())
+
+        await SharedThreads(application)({}, None, None)
+        self.assertIsNone(server_loop.get(None))
 
     def test_a_synchronous_view_and_its_middleware_go_to_a_thread_once(self):
         async def visit(application):
