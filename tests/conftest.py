@@ -253,7 +253,7 @@ def redis_port():
         options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder, "--logfile", "redis.log"]
         process = subprocess.Popen([redis, *options])
         try:
-            limit = time.monotonic() + 60
+            limit = time.monotonic() + 20
             while b"+PONG" not in redis_says(port, "PING"):
                 assert process.poll() is None, "redis-server exited"
                 assert time.monotonic() < limit, "redis-server does not answer"

@@ -27,7 +27,7 @@ class Broker:
         self.process = subprocess.Popen(
             self.command, env=self.environment, stdin=output, stdout=output, stderr=output, start_new_session=True
         )
-        limit = time.monotonic() + 180
+        limit = time.monotonic() + 60
         while not self.answers():
             assert self.process.poll() is None, f"{self.command} exited"
             assert time.monotonic() < limit, f"{self.command} does not answer"

@@ -9,7 +9,7 @@ from template_code.questions import ROOT
 from tests.support.client import PASSWORD
 from tests.support.mail import link_to
 
-LIMIT = 60_000
+LIMIT = 20_000
 SCREENSHOTS = ROOT / ".cache" / "screenshots"
 AXE = Path(importlib.util.find_spec("axe_playwright_python").origin).with_name("axe.min.js")
 # All rules except level AAA, with the rules that axe-core disables by default: target size and experimental rules.

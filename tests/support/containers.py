@@ -80,7 +80,7 @@ class Engine:
         configuration.write_text(STORAGE.format(folder=self.folder, others=others))
         self.environment = clean_environment(CONTAINERS_STORAGE_CONF=configuration)
 
-    def call(self, *command, check=True, timeout=1800):
+    def call(self, *command, check=True, timeout=600):
         """Return the CompletedProcess, with both streams in `stdout`."""
         done = subprocess.run(
             [program(command[0]), *map(str, command[1:])],

@@ -124,7 +124,7 @@ class Debian:
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
-            timeout=1800,
+            timeout=600,
         )
         assert not check or done.returncode == 0, f"{script}\nexited {done.returncode}\n{done.stdout}"
         return done.stdout
@@ -144,7 +144,7 @@ class Debian:
                 if left and left[0][0] in shown:
                     os.write(ours, f"{left.pop(0)[1]}\n".encode())
         os.close(ours)
-        assert process.wait(180) == 0, f"{script}\n{shown}"
+        assert process.wait(60) == 0, f"{script}\n{shown}"
         return shown
 
     def copy(self, folder, target):
@@ -168,7 +168,7 @@ def running_debian(name="debian", network=None):
     """
     if os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.DEVNULL).returncode:
         pytest.skip("a machine with systemd needs Linux, root, and permission to mount file systems")
-    limit = time.monotonic() + 120
+    limit = time.monotonic() + 30
     # The previous machine may still be shutting down.
     while taken := [port for port in PORTS if not network and is_taken(port)]:
         if time.monotonic() > limit:
@@ -185,7 +185,7 @@ def running_debian(name="debian", network=None):
         )
         machine = Debian(process, Path(folder) / "root")
         try:
-            limit = time.monotonic() + 180
+            limit = time.monotonic() + 60
             while not machine.is_running():
                 assert time.monotonic() < limit, machine.run("systemctl --failed; systemctl list-jobs", check=False)
                 time.sleep(0.2)

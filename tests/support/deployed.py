@@ -15,7 +15,7 @@ UNITS = {"nginx": "nginx", "Apache": "apache2"}
 
 # Debian's machine has no curl.
 WAIT = """
-timeout 180 sh -c 'until python3 -c "
+timeout 60 sh -c 'until python3 -c "
 import ssl, urllib.request
 context = ssl._create_unverified_context()
 urllib.request.urlopen(\\"https://127.0.0.1/livez\\", context=context, timeout=10)

@@ -43,7 +43,7 @@ def remaining_commands(output):
 def finish(output, folder, environment):
     """Run the commands that the hook printed, in a shell in the user's folder; return the project."""
     commands = remaining_commands(output)
-    subprocess.run(["bash", "-euxc", commands], env=environment, cwd=folder, check=True, timeout=1800)
+    subprocess.run(["bash", "-euxc", commands], env=environment, cwd=folder, check=True, timeout=600)
     return Project(Path(folder, re.match("  cd (.*)\n", commands)[1]), {}, output)
 
 
@@ -77,7 +77,7 @@ class Terminal:
 
     def wait_until(self, happened):
         """Wait until a function returns a true value; return that value."""
-        limit = time.monotonic() + 360
+        limit = time.monotonic() + 120
         while time.monotonic() < limit:
             result = happened()
             if result:

@@ -25,7 +25,7 @@ def text_of(message):
     return message.get_body(["plain"]).get_content()
 
 
-def message_to(address, text, limit=120):
+def message_to(address, text, limit=30):
     """Wait for the only message to this address whose plain text contains this; return it.
 
     After a failure of the network, the same message can arrive again.

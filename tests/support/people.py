@@ -8,7 +8,7 @@ from tests.support.client import PASSWORD, Client, proxied
 from tests.support.mail import text_of
 from tests.support.tls import running_front
 
-LIMIT = 60
+LIMIT = 20
 # The records of how each session was signed in become six minutes older.
 AGE = """
 from django.contrib.sessions.backends.db import SessionStore

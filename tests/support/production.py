@@ -107,7 +107,7 @@ class Deployment:
             postgres.sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
 
-def wait_until(holds, server, limit=180):
+def wait_until(holds, server, limit=60):
     end = time.monotonic() + limit
     while not holds():
         assert time.monotonic() < end, server.log

@@ -17,7 +17,7 @@ from template_code.questions import ROOT
 from tests.support.changes import PERSON
 from tests.support.machine import clean_environment, free_port, python_of
 
-START_LIMIT = 180
+START_LIMIT = 60
 COVERAGE = ("python", "-W", "error", "-m", "coverage", "run", "manage.py", "test", "-v", "2")
 
 # Runs all commands in one process, as the hooks do, because Django takes a while to start.
@@ -83,7 +83,7 @@ class Project:
             raise AssertionError(f"{command[0]} is neither in {self.venv} nor on the machine")
         return [found, *map(str, command[1:])]
 
-    def call(self, *command, env=None, check=True, timeout=1800, stdin=""):
+    def call(self, *command, env=None, check=True, timeout=600, stdin=""):
         """Run a command with the virtual environment active; return the CompletedProcess, its output as text."""
         done = subprocess.run(
             self.words(command),
@@ -212,7 +212,7 @@ def cookiecutter_command(folder, answers, *options, template=ROOT):
     return [str(word) for word in command] + [f"{name}={value}" for name, value in answers.items()]
 
 
-def cookiecutter(folder, answers, env=None, options=("--no-input",), timeout=1800, wrapper=(), template=ROOT):
+def cookiecutter(folder, answers, env=None, options=("--no-input",), timeout=900, wrapper=(), template=ROOT):
     """Run the `cookiecutter` command as a user does; return its CompletedProcess, with both streams in `stdout`.
 
     The Python of `python_version` comes first on PATH, so that a Python of pyenv is found too. `wrapper` is the

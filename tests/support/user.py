@@ -71,7 +71,7 @@ class User:
     def run(self, script, folder=None, env=None):
         """Run a script; return its output, both streams together."""
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        done = subprocess.run(self.words(script, folder, env), timeout=1800, **streams)
+        done = subprocess.run(self.words(script, folder, env), timeout=600, **streams)
         return checked(script, done.returncode, done.stdout)
 
     def run_in_terminal(self, script, folder=None, env=None, typed=""):
@@ -89,7 +89,7 @@ class User:
             while chunk := os.read(ours, 4096):
                 seen += chunk
         os.close(ours)
-        return checked(script, process.wait(1800), seen.replace(b"\r\n", b"\n"))
+        return checked(script, process.wait(600), seen.replace(b"\r\n", b"\n"))
 
     def serve(self, project, folder=None, env=None):
         """Start the server with the exact command that the hooks printed; yield its Server."""
