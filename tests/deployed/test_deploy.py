@@ -370,7 +370,7 @@ def asked(site, path):
     def ask():
         while not ended.is_set():
             answers.append(site.curl("--output", "/dev/null", "--write-out", "%{http_code}", path=path))
-            ended.wait(0.1)
+            ended.wait(0.05)
 
     askers = [threading.Thread(target=ask) for _ in range(4)]
     for asker in askers:

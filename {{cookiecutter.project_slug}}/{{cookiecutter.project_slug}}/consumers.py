@@ -85,6 +85,7 @@ async def send(group: str, message: dict[str, Any]) -> None:
     """Send a message to all sockets of a group. Log an error, because what the message is about has been committed."""
     try:
         layer: Any = get_channel_layer()
+        # A channel layer that does not answer must not block a command.
         await asyncio.wait_for(layer.group_send(group, message), 1)
     except Exception:
         logger.exception("A message to open pages was not sent.")
@@ -95,7 +96,7 @@ def tell(group: str, message: dict[str, Any]) -> None:
 
     def start() -> None:
         loop = server_loop.get(None)
-        if loop:
+        if loop and loop.is_running():
             # The request does not wait for the channel layer.
             asyncio.run_coroutine_threadsafe(send(group, message), loop)
         else:

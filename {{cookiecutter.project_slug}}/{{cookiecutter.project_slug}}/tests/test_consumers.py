@@ -77,6 +77,15 @@ class LiveConsumerTests(TransactionTestCase):
             self.assertFalse(answer.done())
         answer.set_result(None)
 
+    def test_a_change_is_sent_when_the_event_loop_of_the_server_has_ended(self):
+        layer = mock.Mock(group_send=mock.AsyncMock())
+        ended = asyncio.new_event_loop()
+        ended.close()
+        patched = {"get_channel_layer": lambda: layer, "server_loop": mock.Mock(**{"get.return_value": ended})}
+        with mock.patch.multiple(consumers, **patched):
+            self.announce(self.ada)
+        layer.group_send.assert_called_once()
+
     async def test_closes_when_its_session_is_signed_out(self):
         other = Client()
         await sync_to_async(other.force_login)(self.ada)
