@@ -17,7 +17,7 @@ from template_code.questions import ROOT
 from tests.support import machine
 from tests.support.browser import Visitor
 from tests.support.hooks import path_of_tools
-from tests.support.mail import running_mail_server
+from tests.support.mail import received, running_mail_server
 from tests.support.packages import environment_of
 from tests.support.postgres import running_postgres
 from tests.support.production import Deployment
@@ -243,6 +243,12 @@ def mail_server():
     """A mail server that all tests share: `url` is its EMAIL_URL."""
     with running_mail_server() as server:
         yield server
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_mail():
+    """Forget the mail of earlier modules, whose users can have the same addresses."""
+    received.clear()
 
 
 @pytest.fixture(scope="session")

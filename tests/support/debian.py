@@ -97,6 +97,7 @@ class Debian:
     def __init__(self, process, root):
         self.process = process
         self.root = root
+        # pip compiles here: the services may not write next to the packages, so each start would compile them again.
         self.environment = {**kept_environment(), "HOME": "/root", "PATH": PATH}
 
     def inside(self, *command):

@@ -51,15 +51,15 @@ def without_tools(path):
 
 
 def kept_environment():
-    """Return the variables that each user gets from this machine, and what makes pip fast."""
+    """Return the variables that each user gets from this machine."""
     kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith("PIP_")}
-    # To compile all modules takes longer than to unpack them, and Python compiles those that it imports.
-    return {**kept, "LANG": "C.UTF-8", "PIP_NO_COMPILE": "1"}
+    return {**kept, "LANG": "C.UTF-8"}
 
 
 def clean_environment(**extra):
     """Return the environment of a user without an active virtual environment or settings of another Django project."""
-    kept = {**kept_environment(), "PATH": without_tools(os.environ["PATH"])}
+    # To compile all modules takes longer than to unpack them, and Python compiles those that it imports.
+    kept = {**kept_environment(), "PATH": without_tools(os.environ["PATH"]), "PIP_NO_COMPILE": "1"}
     return {**kept, **{name: str(value) for name, value in extra.items()}}
 
 
